@@ -1,0 +1,1 @@
+"""Command lines: arguments in, text out. No measuring and no statistics here."""

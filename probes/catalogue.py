@@ -1,0 +1,42 @@
+"""The one table of what can be measured. A probe's module is imported only when it is asked for."""
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from probes.errors import InvalidRequest
+from probes.probe import Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the catalogue."""
+
+    name: str
+    title: str
+    needs: str
+    """What must be installed or reachable, in words."""
+
+
+CATALOGUE = {
+    entry.name: entry
+    for entry in (
+        Entry(name="storage", title="IOPS, throughput, latency and fsync of a directory's disk", needs="fio"),
+        Entry(name="latency", title="TCP request/response and connection set-up", needs="nothing; --server to leave the machine"),
+        Entry(name="throughput", title="TCP and UDP throughput, retransmits, jitter, loss", needs="libiperf; --server to leave the machine"),
+        Entry(name="dns", title="look-up time through the machine's own resolver", needs="nothing"),
+        Entry(name="startup", title="start of a process, and of a small TCP service", needs="nothing"),
+        Entry(name="utilization", title="CPU, memory, disk and network in use, pressure, headroom", needs="nothing"),
+    )
+}  # fmt: skip
+
+
+def load(name: str) -> Probe[Any]:
+    """Return the probe of this name. Raises InvalidRequest for an unknown one and suggests the nearest."""
+    if name not in CATALOGUE:
+        near = difflib.get_close_matches(name, CATALOGUE, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(CATALOGUE)}"
+        raise InvalidRequest(f"there is no probe {name!r}: {hint}")
+    probe: Probe[Any] = import_module(f"probes.{name}").PROBE
+    return probe

@@ -1,0 +1,212 @@
+"""What a set of measured values says: location, spread, percentiles, and how sure each of them is.
+
+Two rules run through it. Runs (rounds) are the unit of replication: samples within a round are not independent, so an
+interval comes from the rounds where enough of them exist. And nothing is extrapolated: a percentile without samples
+behind it, or an interval without enough rounds or samples, is absent.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from probes.measure.histogram import FloatArray, Histogram, nearest_rank
+from probes.measure.record import Record
+
+CONFIDENCE = 0.95
+PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+
+
+class IntervalMethod(StrEnum):
+    """What an interval was taken over. Both are order statistics: no shape of distribution is assumed."""
+
+    ROUNDS = "rounds"
+    """Over the rounds' own values; covers what changes between rounds."""
+    SAMPLES = "samples"
+    """Over the samples of one run as if they were independent; too narrow when they are not."""
+
+
+class Interval(Record):
+    """A two-sided confidence interval."""
+
+    low: float
+    high: float
+    confidence: float
+    method: IntervalMethod
+
+
+class Percentile(Record):
+    """A percentile of all samples, with its interval where there is one."""
+
+    value: float
+    interval: Interval | None
+
+
+class Summary(Record):
+    """Location, spread and percentiles of `count` values, in the metric's unit."""
+
+    count: int
+    minimum: float
+    maximum: float
+    mean: float
+    median: float
+    mad: float
+    """The median absolute deviation from the median, unscaled."""
+    interval: Interval | None
+    """The interval of the median."""
+    percentiles: dict[str, Percentile]
+    """From `p50` to `p99.9`; those without enough samples behind them are absent."""
+
+
+class Ordered(Protocol):
+    """Values in order, exactly or in buckets."""
+
+    @property
+    def count(self) -> int: ...
+    def at_rank(self, rank: int) -> float: ...
+    def quantile(self, q: float) -> float: ...
+
+
+class SortedValues:
+    """Exact values in order: what `Histogram` is to a good approximation."""
+
+    def __init__(self, values: npt.ArrayLike) -> None:
+        self.values: FloatArray = np.sort(np.asarray(values, dtype=np.float64).reshape(-1))
+
+    @property
+    def count(self) -> int:
+        return int(self.values.size)
+
+    def at_rank(self, rank: int) -> float:
+        return float(self.values[rank - 1])
+
+    def quantile(self, q: float) -> float:
+        return self.at_rank(nearest_rank(self.count, q))
+
+
+def summarize_samples(rounds: Sequence[FloatArray]) -> Summary:
+    """Summarize exact samples, one array a round. Raises ValueError without a single sample."""
+    filled = [array for array in rounds if array.size]
+    if not filled:
+        raise ValueError("nothing to summarize: no samples")
+    values = np.concatenate(filled)
+    median = float(np.median(values))
+    return Summary(
+        count=values.size,
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+        mean=float(values.mean()),
+        median=median,
+        mad=float(np.median(np.abs(values - median))),
+        **_spread(SortedValues(values), [SortedValues(array) for array in filled]),
+    )
+
+
+def summarize_histograms(rounds: Sequence[Histogram], *, minimum: float, maximum: float, mean: float) -> Summary:
+    """Summarize histograms, one a round; the extremes and the mean are given, since buckets keep them inexactly."""
+    filled = [histogram for histogram in rounds if histogram.count]
+    if not filled:
+        raise ValueError("nothing to summarize: no samples")
+    pooled = Histogram.merged(filled)
+    median = pooled.quantile(0.5)
+    distances = np.abs(np.append(pooled.representatives, 0.0) - median)
+    deviations = Histogram.of(distances, np.append(pooled.counts, pooled.zeros))
+    return Summary(
+        count=pooled.count,
+        minimum=minimum,
+        maximum=maximum,
+        mean=mean,
+        median=median,
+        mad=deviations.quantile(0.5),
+        **_spread(pooled, filled),
+    )
+
+
+def summarize_rounds(values: Sequence[float]) -> Summary:
+    """Summarize one value a round (a rate, a throughput). The interval of the median needs six rounds for 95 %."""
+    if not values:
+        raise ValueError("nothing to summarize: no rounds")
+    array = np.asarray(values, dtype=np.float64)
+    median = float(np.median(array))
+    interval = order_statistic_interval(SortedValues(array), 0.5, IntervalMethod.ROUNDS)
+    return Summary(
+        count=array.size,
+        minimum=float(array.min()),
+        maximum=float(array.max()),
+        mean=float(array.mean()),
+        median=median,
+        mad=float(np.median(np.abs(array - median))),
+        interval=interval,
+        percentiles={},
+    )
+
+
+def required_samples(q: float, confidence: float = CONFIDENCE) -> int:
+    """Return the smallest n for which a sample lies beyond the q quantile with this confidence: 299 for p99 at 95 %."""
+    return math.ceil(math.log(1 - confidence) / math.log(q))
+
+
+def order_statistic_interval(
+    ordered: Ordered, q: float, method: IntervalMethod, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Return the distribution-free interval of the q quantile, or None where `ordered` holds too few values.
+
+    The number of values below the true quantile is Binomial(n, q); the interval runs between the two ranks that cut off
+    at most half of the error each (Hahn & Meeker, Statistical Intervals, 1991, section 5.2). Its level is at least
+    `confidence`, which is what the record states.
+    """
+    ranks = _interval_ranks(ordered.count, q, confidence)
+    if ranks is None:
+        return None
+    low, high = ranks
+    return Interval(low=ordered.at_rank(low), high=ordered.at_rank(high), confidence=confidence, method=method)
+
+
+class _Spread(TypedDict):
+    interval: Interval | None
+    percentiles: dict[str, Percentile]
+
+
+def _spread(pooled: Ordered, rounds: Sequence[Ordered]) -> _Spread:
+    """The part of a summary that exact and bucketed values share."""
+    percentiles = {
+        name: Percentile(value=pooled.quantile(q), interval=_quantile_interval(pooled, rounds, q))
+        for name, q in PERCENTILES.items()
+        if pooled.count >= required_samples(q)
+    }
+    return {"interval": _quantile_interval(pooled, rounds, 0.5), "percentiles": percentiles}
+
+
+def _quantile_interval(pooled: Ordered, rounds: Sequence[Ordered], q: float) -> Interval | None:
+    """Over the rounds' own quantiles where each round has samples beyond them, else over the samples."""
+    if all(part.count >= required_samples(q) for part in rounds):
+        values = SortedValues([part.quantile(q) for part in rounds])
+        interval = order_statistic_interval(values, 0.5, IntervalMethod.ROUNDS)
+        if interval is not None:
+            return interval
+    return order_statistic_interval(pooled, q, IntervalMethod.SAMPLES)
+
+
+def _interval_ranks(count: int, q: float, confidence: float) -> tuple[int, int] | None:
+    tail = (1 - confidence) / 2
+    cumulative, start = _binomial_cdf(count, q)
+    low = start + int(np.searchsorted(cumulative, tail, side="right"))
+    high = start + int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
+    return (low, high) if low >= 1 and high <= count else None
+
+
+def _binomial_cdf(count: int, q: float) -> tuple[FloatArray, int]:
+    """Return P(B ≤ k) for k = start, start + 1, … and `start`, within ten standard deviations of the mean."""
+    mean, deviation = count * q, math.sqrt(count * q * (1 - q))
+    start = max(0, math.floor(mean - 10 * deviation - 10))
+    stop = min(count, math.ceil(mean + 10 * deviation + 10))
+    k = np.arange(start, stop, dtype=np.float64)
+    first = (
+        math.lgamma(count + 1) - math.lgamma(start + 1) - math.lgamma(count - start + 1)
+        + start * math.log(q) + (count - start) * math.log1p(-q)
+    )  # fmt: skip
+    steps = np.log((count - k) / (k + 1)) + math.log(q) - math.log1p(-q)
+    return np.cumsum(np.exp(first + np.concatenate(([0.0], np.cumsum(steps))))), start

@@ -1,0 +1,103 @@
+"""Units of what is measured, and the two directions between numbers and text a person writes or reads."""
+
+import math
+import re
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """The unit in which a metric's values are stored; stored values are never scaled."""
+
+    NANOSECONDS = "ns"
+    OPERATIONS_PER_SECOND = "ops/s"
+    BYTES_PER_SECOND = "B/s"
+    BITS_PER_SECOND = "bit/s"
+    BYTES = "B"
+    RATIO = "ratio"
+    COUNT = "count"
+
+
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
+_DECIMAL = ("", "k", "M", "G", "T", "P")
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<prefix>[kmgt]?)(?:(?P<binary>i)?b?)?", re.IGNORECASE)
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def format_quantity(value: float, unit: Unit) -> str:
+    """Return `value`, stored in `unit`, as a person reads it: three significant digits and a fitting prefix.
+
+    Bytes take binary prefixes (as fio prints them), bits and operations decimal ones (as iperf3 and disk vendors do).
+    """
+    match unit:
+        case Unit.NANOSECONDS:
+            return _format_duration(value)
+        case Unit.BYTES | Unit.BYTES_PER_SECOND:
+            return _scaled(value, 1024, _BINARY, unit.value)
+        case Unit.BITS_PER_SECOND:
+            return _scaled(value, 1000, _DECIMAL, unit.value)
+        case Unit.OPERATIONS_PER_SECOND:
+            return _scaled(value, 1000, _DECIMAL, "/s")
+        case Unit.RATIO:
+            return f"{_significant(value * 100)} %"
+        case Unit.COUNT:
+            return _significant(value)
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that `text` names: `4GiB`, `512MiB`, `1G`, `4096`. A prefix is binary with or without the `i`.
+
+    fio reads `1G` as 2³⁰ too, so that one text means the same in both tools. Raises ValueError for anything else, and
+    for less than one byte.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or (match["binary"] and not match["prefix"]):
+        raise ValueError(f"{text!r} is not a size: write a number with an optional unit, such as 512MiB or 4GiB")
+    power = "kmgt".index(match["prefix"].lower()) + 1 if match["prefix"] else 0
+    size = int(float(match["number"]) * 1024**power)
+    if size < 1:
+        raise ValueError(f"{text!r} is not a size: it must be at least one byte")
+    return size
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds that `text` names: `30s`, `500ms`, `2m`, `1.5`. Raises ValueError for anything else or zero."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: write a number with an optional unit, such as 500ms, 30s or 2m")
+    unit = match["unit"].lower() if match["unit"] else None
+    seconds = float(match["number"]) * _SECONDS[unit]
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is not a duration: it must be longer than zero")
+    return seconds
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration in seconds as a person reads it: `850 ms`, `42 s`, `7 min 30 s`."""
+    if seconds < 60:
+        return _format_duration(seconds * 1e9)
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def _format_duration(nanoseconds: float) -> str:
+    for limit, divisor, name in ((1e3, 1, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms")):
+        if abs(nanoseconds) < limit:
+            return f"{_significant(nanoseconds / divisor)} {name}"
+    return f"{_significant(nanoseconds / 1e9)} s"
+
+
+def _scaled(value: float, base: int, prefixes: tuple[str, ...], suffix: str) -> str:
+    power = 0
+    while abs(value) >= base and power < len(prefixes) - 1:
+        value /= base
+        power += 1
+    return f"{_significant(value)} {prefixes[power]}{suffix}"
+
+
+def _significant(value: float) -> str:
+    """Three significant digits, never an exponent."""
+    if value == 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(decimals, 6)}f}"

@@ -1,0 +1,90 @@
+"""Processes that never outlive us.
+
+Each child asks the kernel for SIGKILL when its parent dies (PR_SET_PDEATHSIG, prctl(2)), so that even kill -9 of the
+top of a tree takes the whole tree with it, without any code of ours that might not run.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import psutil
+
+from probes.errors import ToolFailed, Unavailable
+
+_PR_SET_PDEATHSIG = 1
+_GRACE_SECONDS = 2.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A tool that ran to its own end."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel to kill this process when the thread that started it ends. Call it first thing in a child.
+
+    `parent_pid` is the starter's; had it died before the call, no signal would ever come, so that is checked.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence[int] = ()) -> Completed:
+    """Run `argv` to its end with the C locale and no standard input; the whole tree is killed whatever happens.
+
+    Raises Unavailable where the program is missing and ToolFailed where it outlives `deadline_seconds`.
+    """
+    try:
+        process = psutil.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=os.environ | {"LC_ALL": "C"},
+            pass_fds=tuple(pass_fds),
+            preexec_fn=partial(die_with_parent, os.getpid()),
+        )
+    except FileNotFoundError as error:
+        raise Unavailable(f"{argv[0]} is not installed: install the package {argv[0]}") from error
+    try:
+        stdout, stderr = process.communicate(timeout=deadline_seconds)
+    except subprocess.TimeoutExpired as error:
+        raise ToolFailed(
+            f"{argv[0]} did not end within {deadline_seconds:.0f} s and was killed: is the device responding?"
+        ) from error
+    finally:
+        kill_tree(process.pid, grace_seconds=_GRACE_SECONDS)
+    return Completed(returncode=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def kill_tree(pid: int, *, grace_seconds: float) -> None:
+    """End process `pid` and all below it: SIGTERM, `grace_seconds` to comply, then SIGKILL. Missing ones are fine.
+
+    The descendants are listed before the first signal: once a parent is gone its orphans can't be found (fio's workers
+    call setsid, so that a process group would not hold them either).
+    """
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        descendants = root.children(recursive=True)
+        with suppress(psutil.NoSuchProcess):
+            root.terminate()
+        psutil.wait_procs([root], timeout=grace_seconds)
+        survivors = [process for process in (root, *descendants) if process.is_running()]
+        for process in survivors:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(survivors, timeout=grace_seconds)
