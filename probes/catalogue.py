@@ -23,8 +23,8 @@ CATALOGUE = {
     entry.name: entry
     for entry in (
         Entry(name="storage", title="IOPS, throughput, latency and fsync of a directory's disk", needs="fio"),
-        Entry(name="latency", title="TCP request/response and connection set-up", needs="nothing; --server to leave the machine"),
-        Entry(name="throughput", title="TCP and UDP throughput, retransmits, jitter, loss", needs="libiperf; --server to leave the machine"),
+        Entry(name="latency", title="TCP request/response and connection set-up", needs="nothing"),
+        Entry(name="throughput", title="TCP and UDP throughput, retransmits, jitter, loss", needs="libiperf"),
         Entry(name="dns", title="look-up time through the machine's own resolver", needs="nothing"),
         Entry(name="startup", title="start of a process, and of a small TCP service", needs="nothing"),
         Entry(name="utilization", title="CPU, memory, disk and network in use, pressure, headroom", needs="nothing"),

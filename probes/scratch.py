@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 # What open(2) answers where the file system, or the kernel, has no O_TMPFILE.
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
@@ -23,7 +24,7 @@ def unnamed_file(directory: str) -> Iterator[int]:
         if error.errno not in _NO_TMPFILE:
             raise
         descriptor, name = tempfile.mkstemp(prefix=".probe-", dir=directory)
-        os.unlink(name)
+        Path(name).unlink()
     try:
         yield descriptor
     finally:

@@ -44,7 +44,7 @@ class Histogram:
 
     @classmethod
     def of(cls, values: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Self:
-        """Count `values` (any shape, finite, ≥ 0), each `weights` times (whole numbers of the same shape; default 1)."""
+        """Count `values` (any shape, finite, ≥ 0), each `weights` times (whole numbers, same shape; default 1)."""
         array = np.asarray(values, dtype=np.float64).reshape(-1)
         if array.size and not (np.isfinite(array).all() and array.min() >= 0):
             raise ValueError("a histogram takes finite values of zero or more")

@@ -4,7 +4,7 @@ import uuid
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AwareDatetime, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from probes.measure.histogram import GAMMA, Histogram
 from probes.measure.record import Record
@@ -12,7 +12,7 @@ from probes.measure.stability import Flag
 from probes.measure.summary import Summary
 from probes.measure.units import Unit
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Scalar = bool | int | float | str
 Facts = dict[str, Scalar]
@@ -113,9 +113,9 @@ class ProbeResult(Record):
     """Why the probe is unavailable and what to do about it; None where it measured."""
     spec: Facts
     """What was asked for, defaults included."""
-    facts: Facts = {}
+    facts: Facts = Field(default_factory=dict)
     """What the probe found out about the thing it measured: file system, device, peer."""
-    tools: dict[str, str] = {}
+    tools: dict[str, str] = Field(default_factory=dict)
     """Versions of the tools that measured."""
     phases: tuple[Phase, ...] = ()
     metrics: tuple[Metric, ...] = ()

@@ -65,9 +65,14 @@ class Ordered(Protocol):
     """Values in order, exactly or in buckets."""
 
     @property
-    def count(self) -> int: ...
-    def at_rank(self, rank: int) -> float: ...
-    def quantile(self, q: float) -> float: ...
+    def count(self) -> int:
+        """How many values there are."""
+
+    def at_rank(self, rank: int) -> float:
+        """Return the `rank`-th smallest value, 1 ≤ rank ≤ count."""
+
+    def quantile(self, q: float) -> float:
+        """Return the nearest-rank quantile, 0 < q ≤ 1."""
 
 
 class SortedValues:
@@ -78,12 +83,15 @@ class SortedValues:
 
     @property
     def count(self) -> int:
+        """How many values there are."""
         return int(self.values.size)
 
     def at_rank(self, rank: int) -> float:
+        """Return the `rank`-th smallest value, 1 ≤ rank ≤ count."""
         return float(self.values[rank - 1])
 
     def quantile(self, q: float) -> float:
+        """Return the nearest-rank quantile, 0 < q ≤ 1."""
         return self.at_rank(nearest_rank(self.count, q))
 
 

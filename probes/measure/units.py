@@ -61,7 +61,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that `text` names: `30s`, `500ms`, `2m`, `1.5`. Raises ValueError for anything else or zero."""
+    """Return the seconds that `text` names: `30s`, `500ms`, `2m`, `1.5`. Raises ValueError otherwise, and for zero."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write a number with an optional unit, such as 500ms, 30s or 2m")
