@@ -96,5 +96,7 @@ class Probe(Generic[S]):
     """Fill in a profile's defaults around the options the user gave; raises InvalidRequest."""
     plan: Callable[[S], Plan]
     """Pure: what `measure` would do."""
+    check: Callable[[S], Facts]
+    """Look, within a second or two, whether `measure` can work here and what it would use; raises Unavailable."""
     measure: Callable[[S, Context], Measurement]
     """Measure; raises Unavailable with the reason where it can't."""
