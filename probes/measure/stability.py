@@ -1,8 +1,42 @@
 """Whether a number may be believed: each doubt is a flag with its reason, never a silent correction."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
+from probes.measure.histogram import FloatArray, Histogram
 from probes.measure.record import Record
+from probes.measure.shape import outliers, valley
+from probes.measure.summary import (
+    PERCENTILES,
+    IntervalMethod,
+    SortedValues,
+    Summary,
+    order_statistic_interval,
+    required_samples,
+)
+from probes.measure.trend import Trend, mann_kendall, warm_up_rounds
+
+# The interval of the median over n rounds reaches at most 1 - 2^(1-n): 93.75 % for five rounds, 96.9 % for six.
+MINIMUM_ROUNDS = 6
+# SNIA Solid State Storage Performance Test Specification 2.0.2, section 2.1.24: five rounds, 20 % and 10 % of the mean.
+STEADY_WINDOW = 5
+_STEADY_RANGE = 0.20
+_STEADY_EXCURSION = 0.10
+# Wider than this, a regression of 20 % can't be told from noise.
+_WIDE_HALF_WIDTH = 0.10
+# A trend is told where chance brings it once in a hundred runs, and where it is large enough for a reader to care.
+_TREND_LEVEL = 0.01
+_TREND_CHANGE = 0.05
+# Medians of blocks stand for a round's samples: neighbors are alike, which a test of single samples takes for a trend.
+_BLOCKS = 20
+# Of normal values 0.05 % are outliers; real latencies have some. One in a hundred moves a p99.
+_OUTLIER_SHARE = 0.01
+_FEWEST_OUTLIERS = 3
+# The kernel counts stolen time in ticks of 10 ms; below one part in a hundred it is the host's ordinary upkeep.
+_STOLEN_SHARE = 0.01
 
 
 class FlagCode(StrEnum):
@@ -36,3 +70,178 @@ class Flag(Record):
 
     code: FlagCode
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteadyState:
+    """What the last rounds say about the steady state."""
+
+    relative_range: float
+    """Largest less smallest value of the window, as a share of its mean."""
+    relative_excursion: float
+    """How far the least-squares line moves over the window, as a share of the mean."""
+    steady: bool | None
+    """None where there are fewer rounds than the window takes."""
+
+
+def steady_state(values: Sequence[float]) -> SteadyState:
+    """Judge the last five rounds as the SNIA's test specification does."""
+    window = np.asarray(values[-STEADY_WINDOW:], dtype=np.float64)
+    if window.size < 2:
+        return SteadyState(relative_range=0.0, relative_excursion=0.0, steady=None)
+    slope = float(np.polynomial.Polynomial.fit(np.arange(window.size), window, 1).convert(domain=[-1, 1]).deriv()(0.0))
+    mean = abs(float(window.mean()))
+    value_range, excursion = float(np.ptp(window)), abs(slope) * (window.size - 1)
+    steady = value_range <= _STEADY_RANGE * mean and excursion <= _STEADY_EXCURSION * mean
+    return SteadyState(
+        relative_range=_share(value_range, mean),
+        relative_excursion=_share(excursion, mean),
+        steady=steady if window.size == STEADY_WINDOW else None,
+    )
+
+
+def narrow_enough(values: Sequence[float], relative_width: float) -> bool:
+    """Tell whether the median of `values`, one a round, is known to within `relative_width` of itself at 95 %."""
+    interval = order_statistic_interval(SortedValues(values), 0.5, IntervalMethod.ROUNDS)
+    return interval is not None and (interval.high - interval.low) / 2 <= relative_width * abs(float(np.median(values)))
+
+
+def judge_rounds(values: Sequence[float], summary: Summary) -> tuple[Flag, ...]:
+    """Return what the rounds' values, in order, and the summary's interval give to doubt."""
+    doubts = (_few_rounds(values), _wide_interval(summary), _not_steady(values), _warm_up(values))
+    trend = mann_kendall([np.asarray(values, dtype=np.float64)])
+    return _told((*doubts, _drift(trend, f"from the first to the last of {len(values)} rounds")))
+
+
+def judge_samples(histogram: Histogram, summary: Summary) -> tuple[Flag, ...]:
+    """Return what the samples of all rounds, whatever their order, give to doubt."""
+    return _told((_few_samples(summary), _outliers(histogram), _bimodal(histogram)))
+
+
+def judge_order(rounds: Sequence[FloatArray]) -> tuple[Flag, ...]:
+    """Return whether exact samples, one array a round in the order of time, drift in the course of the rounds."""
+    blocks = [
+        np.array([np.median(block) for block in np.array_split(values, min(_BLOCKS, values.size))])
+        for values in rounds
+        if values.size
+    ]
+    return _told((_drift(mann_kendall(blocks), "in the course of a round"),))
+
+
+def judge_cpu(
+    *, throttled_periods: int, throttled_seconds: float, stolen_seconds: float, wall_seconds: float, cpus: int
+) -> tuple[Flag, ...]:
+    """Return whether the processor was withheld while we measured, from the differences of two readings.
+
+    `throttled_*` are `nr_throttled` and `throttled_usec` of the control group's cpu.stat, `stolen_seconds` is the
+    machine's steal time over all `cpus`. One throttled period is enough: it is a pause of tens of milliseconds.
+    """
+    flags = []
+    if throttled_periods > 0:
+        reason = (
+            f"a CPU limit stopped this control group in {throttled_periods} periods, {throttled_seconds:.2f} s in all "
+            f"over {wall_seconds:.1f} s: high percentiles show the limit; measure without one"
+        )
+        flags.append(Flag(code=FlagCode.THROTTLED, reason=reason))
+    if stolen_seconds > _STOLEN_SHARE * wall_seconds * cpus:
+        reason = (
+            f"the hypervisor gave {stolen_seconds:.2f} s of this machine's {wall_seconds * cpus:.1f} s of CPU time "
+            f"to others: the host is busy"
+        )
+        flags.append(Flag(code=FlagCode.CPU_STOLEN, reason=reason))
+    return tuple(flags)
+
+
+def _few_rounds(values: Sequence[float]) -> Flag | None:
+    if len(values) >= MINIMUM_ROUNDS:
+        return None
+    rounds = "1 round" if len(values) == 1 else f"{len(values)} rounds"
+    reason = f"{rounds}: a 95 % interval over rounds needs {MINIMUM_ROUNDS}, so what changes between runs is unknown"
+    return Flag(code=FlagCode.FEW_ROUNDS, reason=reason)
+
+
+def _wide_interval(summary: Summary) -> Flag | None:
+    if summary.interval is None:
+        return None
+    half_width = (summary.interval.high - summary.interval.low) / 2
+    if half_width <= _WIDE_HALF_WIDTH * abs(summary.median):
+        return None
+    share = f"±{half_width / abs(summary.median):.0%}" if summary.median else "wider than zero"
+    reason = f"the 95 % interval of the median is {share}, above ±{_WIDE_HALF_WIDTH:.0%}: measure longer or more often"
+    return Flag(code=FlagCode.WIDE_INTERVAL, reason=reason)
+
+
+def _not_steady(values: Sequence[float]) -> Flag | None:
+    state = steady_state(values)
+    if state.steady is not False:
+        return None
+    reason = (
+        f"the last {STEADY_WINDOW} rounds range over {state.relative_range:.0%} of their mean (limit "
+        f"{_STEADY_RANGE:.0%}) and their trend moves {state.relative_excursion:.0%} (limit {_STEADY_EXCURSION:.0%})"
+    )
+    return Flag(code=FlagCode.NOT_STEADY, reason=reason)
+
+
+def _warm_up(values: Sequence[float]) -> Flag | None:
+    first = warm_up_rounds(values)
+    if not first:
+        return None
+    early, later = float(np.median(values[:first])), float(np.median(values[first:]))
+    if abs(early - later) <= _TREND_CHANGE * abs(later):
+        return None
+    which = "the first round is" if first == 1 else f"the first {first} rounds are"
+    change = f"{early / later - 1:+.0%}" if later else "far"
+    reason = f"{which} {change} off the others' median and outside their range: the warm-up was too short"
+    return Flag(code=FlagCode.WARM_UP, reason=reason)
+
+
+def _drift(trend: Trend, where: str) -> Flag | None:
+    if trend.p_value >= _TREND_LEVEL or abs(trend.relative_change) < _TREND_CHANGE:
+        return None
+    direction = "rise" if trend.relative_change > 0 else "fall"
+    reason = (
+        f"the values {direction} by {abs(trend.relative_change):.0%} {where} "
+        f"(Mann-Kendall p = {trend.p_value:.2g}): heat, burst credit or a filling cache"
+    )
+    return Flag(code=FlagCode.DRIFT, reason=reason)
+
+
+def _few_samples(summary: Summary) -> Flag | None:
+    absent = [name for name in PERCENTILES if name not in summary.percentiles]
+    if not absent:
+        return None
+    needs = ", ".join(f"{name} needs {required_samples(PERCENTILES[name])}" for name in absent)
+    return Flag(code=FlagCode.FEW_SAMPLES, reason=f"{summary.count} samples: {needs}")
+
+
+def _outliers(histogram: Histogram) -> Flag | None:
+    found = outliers(histogram)
+    share = found.count / histogram.count
+    if found.count < _FEWEST_OUTLIERS or share <= _OUTLIER_SHARE:
+        return None
+    reason = (
+        f"{share:.1%} of the samples lie beyond 3.5 robust deviations of the median ({found.low:.4g} to "
+        f"{found.high:.4g}): something else was at work in those"
+    )
+    return Flag(code=FlagCode.OUTLIERS, reason=reason)
+
+
+def _bimodal(histogram: Histogram) -> Flag | None:
+    found = valley(histogram)
+    if found is None:
+        return None
+    reason = (
+        f"two modes, near {found.left_mode:.3g} and {found.right_mode:.3g} ({found.left_share:.0%} of the samples "
+        f"below {found.valley:.3g}): the median describes neither"
+    )
+    return Flag(code=FlagCode.BIMODAL, reason=reason)
+
+
+def _share(part: float, whole: float) -> float:
+    if part == 0:
+        return 0.0
+    return part / whole if whole > 0 else float("inf")
+
+
+def _told(doubts: Sequence[Flag | None]) -> tuple[Flag, ...]:
+    return tuple(flag for flag in doubts if flag is not None)

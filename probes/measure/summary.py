@@ -100,16 +100,16 @@ def summarize_samples(rounds: Sequence[FloatArray]) -> Summary:
     filled = [array for array in rounds if array.size]
     if not filled:
         raise ValueError("nothing to summarize: no samples")
-    values = np.concatenate(filled)
-    median = float(np.median(values))
+    pooled = SortedValues(np.concatenate(filled))
+    median = pooled.quantile(0.5)
     return Summary(
-        count=values.size,
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-        mean=float(values.mean()),
+        count=pooled.count,
+        minimum=pooled.at_rank(1),
+        maximum=pooled.at_rank(pooled.count),
+        mean=float(pooled.values.mean()),
         median=median,
-        mad=float(np.median(np.abs(values - median))),
-        **_spread(SortedValues(values), [SortedValues(array) for array in filled]),
+        mad=SortedValues(np.abs(pooled.values - median)).quantile(0.5),
+        **_spread(pooled, [SortedValues(array) for array in filled]),
     )
 
 
