@@ -17,6 +17,12 @@ GAMMA = 1.02
 RELATIVE_ERROR = (GAMMA - 1) / (GAMMA + 1)
 _LOG_GAMMA = math.log(GAMMA)
 
+# Positive values lie within 1e-300 to 1e300. Without a bound, two far buckets of a file would allocate all between.
+_INDEX_LIMIT = math.ceil(300 * math.log(10) / _LOG_GAMMA)
+# What JSON readers elsewhere still hold exactly (RFC 8259, section 6); sums of thousands of files stay below 2⁶³.
+_COUNT_LIMIT = 2**53
+_JSON_KEYS = frozenset({"gamma", "zeros", "buckets", "counts"})
+
 FloatArray = npt.NDArray[np.float64]
 CountArray = npt.NDArray[np.int64]
 
@@ -44,12 +50,17 @@ class Histogram:
 
     @classmethod
     def of(cls, values: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Self:
-        """Count `values` (any shape, finite, ≥ 0), each `weights` times (whole numbers, same shape; default 1)."""
+        """Count `values` (any shape, zero or 1e-300 to 1e300), each `weights` times (whole, same shape; default 1).
+
+        Raises ValueError for other values and weights.
+        """
         array = np.asarray(values, dtype=np.float64).reshape(-1)
-        if array.size and not (np.isfinite(array).all() and array.min() >= 0):
-            raise ValueError("a histogram takes finite values of zero or more")
-        times = np.ones(array.size, np.int64) if weights is None else np.asarray(weights, np.int64).reshape(-1)
-        positive = array > 0
+        times = np.ones(array.size, np.int64) if weights is None else _whole_numbers(weights)
+        if times.shape != array.shape:
+            raise ValueError(f"{array.size} values with {times.size} weights: each value needs one")
+        positive = array != 0
+        if positive.any() and not (array[positive].min() >= 1e-300 and array[positive].max() <= 1e300):
+            raise ValueError("a histogram takes zeros and values from 1e-300 to 1e300, nothing negative or infinite")
         zeros = int(times[~positive].sum())
         if not positive.any():
             return cls(zeros=zeros)
@@ -105,18 +116,24 @@ class Histogram:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote. Raises ValueError for another γ, unequal lengths or repeated buckets."""
-        buckets, counts = data["buckets"], data["counts"]
+        """Read what `to_json` wrote, from a source that need not be trusted. Raises ValueError for anything else."""
+        if not isinstance(data, Mapping) or data.keys() != _JSON_KEYS:
+            raise ValueError(f"a histogram is an object with exactly {', '.join(sorted(_JSON_KEYS))}")
         if data["gamma"] != GAMMA:
-            raise ValueError(f"histogram with γ = {data['gamma']}: only γ = {GAMMA} can be read")
+            raise ValueError(f"a histogram with γ = {data['gamma']!r} can't be read, only one with γ = {GAMMA}")
+        buckets = _json_integers(data["buckets"], "buckets", -_INDEX_LIMIT, _INDEX_LIMIT)
+        counts = _json_integers(data["counts"], "counts", 1, _COUNT_LIMIT)
+        zeros = _json_integers([data["zeros"]], "zeros", 0, _COUNT_LIMIT)[0]
         if len(buckets) != len(counts) or len(set(buckets)) != len(buckets):
-            raise ValueError("histogram with unequal or repeated buckets")
+            raise ValueError("a histogram needs one count for each of its buckets, and no bucket twice")
+        if zeros + sum(counts) > _COUNT_LIMIT:
+            raise ValueError("a histogram holds at most 2⁵³ values in all")
         if not buckets:
-            return cls(zeros=data["zeros"])
+            return cls(zeros=zeros)
         first = min(buckets)
         dense = np.zeros(max(buckets) - first + 1, dtype=np.int64)
         dense[np.asarray(buckets) - first] = counts
-        return cls(zeros=data["zeros"], first=first, counts=dense)
+        return cls(zeros=zeros, first=first, counts=dense)
 
     def __add__(self, other: "Histogram") -> "Histogram":
         return self._combine(other, 1)
@@ -158,3 +175,20 @@ def nearest_rank(count: int, q: float) -> int:
     if count < 1:
         raise ValueError("no values: a quantile needs at least one")
     return min(count, max(1, math.ceil(q * count - 1e-9)))
+
+
+def _whole_numbers(weights: npt.ArrayLike) -> CountArray:
+    array = np.asarray(weights).reshape(-1)
+    if array.size and (array.dtype.kind not in "iu" or array.min() < 0):
+        raise ValueError("the weights of a histogram are whole numbers of zero or more")
+    return array.astype(np.int64)
+
+
+def _json_integers(values: object, name: str, low: int, high: int) -> list[int]:
+    """Return `values` if it is a list of integers (true is none) within the bounds; raises ValueError otherwise."""
+    if not isinstance(values, list):
+        raise ValueError(f"the {name} of a histogram are a list")  # noqa: TRY004 - bad data, not a bad call
+    for value in values:
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"the {name} of a histogram are integers from {low} to {high}, unlike {value!r:.40}")
+    return values

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probes.measure.histogram import GAMMA, RELATIVE_ERROR, CountArray, FloatArray, Histogram
-
-_LOG_GAMMA = math.log(GAMMA)
+from probes.measure.histogram import GAMMA, CountArray, FloatArray, Histogram
 
 # Modified z-score and its limit: Iglewicz & Hoaglin, How to Detect and Handle Outliers, ASQC 1993, chapter 3.
 _OUTLIER_SCORE = 3.5
 _MAD_PER_DEVIATION = 0.6745
+# A bucket's width: a smaller deviation can't be read from a histogram; identical values would have none at all.
+_LEAST_DEVIATION = GAMMA - 1
 
 # A mode of less than a tenth is a tail, which the high percentiles show.
 _SMALLEST_MODE = 0.10
-# A valley holds at most half of the lower peak: the amplitude of Zhang, Mapes & Soden, Q. J. R. Meteorol. Soc. 2003,
-# doi:10.1256/qj.02.166, of at least one half.
-_DEEPEST_SHARE = 0.5
+# A valley holds at most half of the lower peak. Its depth as a share of that peak is how Zhang, Mapes & Soden
+# (Bimodality in tropical water vapour, Q. J. R. Meteorol. Soc. 129, 2003) measure bimodality; half is our choice.
+_VALLEY_SHARE = 0.5
 # The two windows are picked as extremes out of dozens, so the usual 2 or 3 deviations would be found in noise.
 _SIGNIFICANT_DEVIATIONS = 4.0
 # fio's bins are up to 1.6 % wide: windows finer than 6 % would show how its bins and ours interlock.
@@ -54,13 +54,12 @@ def outliers(histogram: Histogram) -> Outliers:
     values = np.append(histogram.representatives, 0.0)
     counts = np.append(histogram.counts, histogram.zeros)
     median = histogram.quantile(0.5)
-    # A bucket is as exact as it gets; identical values would make each other one an outlier.
-    reach = max(_deviation(np.abs(values - median), counts), RELATIVE_ERROR * median) * _OUTLIER_SCORE
+    reach = max(_deviation(np.abs(values - median), counts), _LEAST_DEVIATION * median) * _OUTLIER_SCORE
     if median == 0:
         return Outliers(count=int(counts[values > reach].sum()) if reach else 0, low=0.0, high=reach)
     with np.errstate(divide="ignore"):
         distances = np.abs(np.log(values / median))
-    factor = math.exp(max(_deviation(distances, counts), RELATIVE_ERROR) * _OUTLIER_SCORE)
+    factor = math.exp(max(_deviation(distances, counts), _LEAST_DEVIATION) * _OUTLIER_SCORE)
     low, high = min(median - reach, median / factor), max(median + reach, median * factor)
     return Outliers(count=int(counts[(values < low) | (values > high)].sum()), low=max(0.0, low), high=high)
 
@@ -82,7 +81,7 @@ def valley(histogram: Histogram) -> Valley | None:
     lower, floor = np.minimum(left, right), heights[1:-1]
     shares = np.cumsum(heights)[:-2] / heights.sum()
     rest = np.cumsum(heights[::-1])[::-1][2:] / heights.sum()
-    deep = (floor <= _DEEPEST_SHARE * lower) & (lower - floor >= _SIGNIFICANT_DEVIATIONS * np.sqrt(lower + floor))
+    deep = (floor <= _VALLEY_SHARE * lower) & (lower - floor >= _SIGNIFICANT_DEVIATIONS * np.sqrt(lower + floor))
     found = np.flatnonzero(deep & (shares >= _SMALLEST_MODE) & (rest >= _SMALLEST_MODE))
     if not found.size:
         return None

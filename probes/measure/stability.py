@@ -21,7 +21,7 @@ from probes.measure.trend import Trend, mann_kendall, warm_up_rounds
 
 # The interval of the median over n rounds reaches at most 1 - 2^(1-n): 93.75 % for five rounds, 96.9 % for six.
 MINIMUM_ROUNDS = 6
-# SNIA Solid State Storage Performance Test Specification 2.0.2, section 2.1.24: five rounds, 20 % and 10 % of the mean.
+# Steady state in the SNIA Solid State Storage Performance Test Specification: five rounds, 20 % and 10 % of their mean.
 STEADY_WINDOW = 5
 _STEADY_RANGE = 0.20
 _STEADY_EXCURSION = 0.10
@@ -34,7 +34,7 @@ _TREND_CHANGE = 0.05
 _BLOCKS = 20
 # Of normal values 0.05 % are outliers; real latencies have some. One in a hundred moves a p99.
 _OUTLIER_SHARE = 0.01
-_FEWEST_OUTLIERS = 3
+_FEWEST_FOR_OUTLIERS = required_samples(0.99)
 # The kernel counts stolen time in ticks of 10 ms; below one part in a hundred it is the host's ordinary upkeep.
 _STOLEN_SHARE = 0.01
 
@@ -69,7 +69,9 @@ class Flag(Record):
     """One doubt about a metric or a whole probe, with its reason in a sentence a person understands."""
 
     code: FlagCode
+    """The kind of doubt, for programs."""
     reason: str
+    """What was seen, with its figures, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,12 +217,14 @@ def _few_samples(summary: Summary) -> Flag | None:
 
 
 def _outliers(histogram: Histogram) -> Flag | None:
+    if histogram.count < _FEWEST_FOR_OUTLIERS:
+        return None
     found = outliers(histogram)
     share = found.count / histogram.count
-    if found.count < _FEWEST_OUTLIERS or share <= _OUTLIER_SHARE:
+    if share <= _OUTLIER_SHARE:
         return None
     reason = (
-        f"{share:.1%} of the samples lie beyond 3.5 robust deviations of the median ({found.low:.4g} to "
+        f"{share:.1%} of the samples lie more than 3.5 robust deviations from the median (outside {found.low:.4g} to "
         f"{found.high:.4g}): something else was at work in those"
     )
     return Flag(code=FlagCode.OUTLIERS, reason=reason)

@@ -7,6 +7,7 @@ behind it, or an interval without enough rounds or samples, is absent.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
@@ -33,30 +34,41 @@ class Interval(Record):
     """A two-sided confidence interval."""
 
     low: float
+    """The lower end, in the metric's unit."""
     high: float
+    """The upper end, in the metric's unit."""
     confidence: float
+    """The level that is kept at least, such as 0.95."""
     method: IntervalMethod
+    """What the interval was taken over."""
 
 
 class Percentile(Record):
     """A percentile of all samples, with its interval where there is one."""
 
     value: float
+    """The value at the nearest rank, in the metric's unit."""
     interval: Interval | None
+    """Null where there are too few values for one."""
 
 
 class Summary(Record):
     """Location, spread and percentiles of `count` values, in the metric's unit."""
 
     count: int
+    """How many values are behind the summary."""
     minimum: float
+    """The smallest value."""
     maximum: float
+    """The largest value."""
     mean: float
+    """The arithmetic mean."""
     median: float
+    """Of samples the same as `p50`: the value at the nearest rank. Of rounds, which are few, the ordinary median."""
     mad: float
     """The median absolute deviation from the median, unscaled."""
     interval: Interval | None
-    """The interval of the median."""
+    """The interval of the median; null where there are too few values for one."""
     percentiles: dict[str, Percentile]
     """From `p50` to `p99.9`; those without enough samples behind them are absent."""
 
@@ -95,6 +107,25 @@ class SortedValues:
         return self.at_rank(nearest_rank(self.count, q))
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """A histogram whose extremes are known exactly: no bucket may speak for more than the maximum."""
+
+    histogram: Histogram
+    minimum: float
+    maximum: float
+
+    @property
+    def count(self) -> int:
+        return self.histogram.count
+
+    def at_rank(self, rank: int) -> float:
+        return min(max(self.histogram.at_rank(rank), self.minimum), self.maximum)
+
+    def quantile(self, q: float) -> float:
+        return self.at_rank(nearest_rank(self.count, q))
+
+
 def summarize_samples(rounds: Sequence[FloatArray]) -> Summary:
     """Summarize exact samples, one array a round. Raises ValueError without a single sample."""
     filled = [array for array in rounds if array.size]
@@ -114,14 +145,18 @@ def summarize_samples(rounds: Sequence[FloatArray]) -> Summary:
 
 
 def summarize_histograms(rounds: Sequence[Histogram], *, minimum: float, maximum: float, mean: float) -> Summary:
-    """Summarize histograms, one a round; the extremes and the mean are given, since buckets keep them inexactly."""
-    filled = [histogram for histogram in rounds if histogram.count]
+    """Summarize histograms, one a round; the extremes and the mean are given, since buckets keep them inexactly.
+
+    Raises ValueError without a single sample.
+    """
+    filled = [_Bounded(histogram, minimum, maximum) for histogram in rounds if histogram.count]
     if not filled:
         raise ValueError("nothing to summarize: no samples")
-    pooled = Histogram.merged(filled)
+    merged = Histogram.merged(part.histogram for part in filled)
+    pooled = _Bounded(merged, minimum, maximum)
     median = pooled.quantile(0.5)
-    distances = np.abs(np.append(pooled.representatives, 0.0) - median)
-    deviations = Histogram.of(distances, np.append(pooled.counts, pooled.zeros))
+    distances = np.abs(np.append(merged.representatives, 0.0) - median)
+    deviations = Histogram.of(distances, np.append(merged.counts, merged.zeros))
     return Summary(
         count=pooled.count,
         minimum=minimum,
@@ -134,7 +169,10 @@ def summarize_histograms(rounds: Sequence[Histogram], *, minimum: float, maximum
 
 
 def summarize_rounds(values: Sequence[float]) -> Summary:
-    """Summarize one value a round (a rate, a throughput). The interval of the median needs six rounds for 95 %."""
+    """Summarize one value a round (a rate, a throughput). The interval of the median needs six rounds for 95 %.
+
+    Raises ValueError without a round. The median of an even number of rounds is the middle of the inner two.
+    """
     if not values:
         raise ValueError("nothing to summarize: no rounds")
     array = np.asarray(values, dtype=np.float64)
@@ -189,13 +227,19 @@ def _spread(pooled: Ordered, rounds: Sequence[Ordered]) -> _Spread:
 
 
 def _quantile_interval(pooled: Ordered, rounds: Sequence[Ordered], q: float) -> Interval | None:
-    """Over the rounds' own quantiles where each round has samples beyond them, else over the samples."""
-    if all(part.count >= required_samples(q) for part in rounds):
-        values = SortedValues([part.quantile(q) for part in rounds])
-        interval = order_statistic_interval(values, 0.5, IntervalMethod.ROUNDS)
-        if interval is not None:
-            return interval
-    return order_statistic_interval(pooled, q, IntervalMethod.SAMPLES)
+    """Over the rounds' own quantiles where each round has samples beyond them, else over the samples.
+
+    The quantile of all samples follows the worst rounds while the interval follows the middle ones, so that it can fall
+    outside; the interval is then widened to hold it, which costs width and never confidence.
+    """
+    if any(part.count < required_samples(q) for part in rounds):
+        return order_statistic_interval(pooled, q, IntervalMethod.SAMPLES)
+    values = SortedValues([part.quantile(q) for part in rounds])
+    interval = order_statistic_interval(values, 0.5, IntervalMethod.ROUNDS)
+    if interval is None:
+        return order_statistic_interval(pooled, q, IntervalMethod.SAMPLES)
+    value = pooled.quantile(q)
+    return interval.model_copy(update={"low": min(interval.low, value), "high": max(interval.high, value)})
 
 
 def _interval_ranks(count: int, q: float, confidence: float) -> tuple[int, int] | None:

@@ -13,9 +13,9 @@ from probes.measure.histogram import FloatArray
 _EXACT_UP_TO = 10
 
 # A beginning is unlike the rest when it lies outside the others' range by more than this multiple of that range, which
-# is Dixon's ratio of gap to range above 2/3 (Dean & Dixon, Anal. Chem. 1951, doi:10.1021/ac60052a025). Dixon asks for
+# is Dixon's ratio of gap to range above 3/4 (Dean & Dixon, Anal. Chem. 1951, doi:10.1021/ac60052a025). Dixon asks for
 # an outlier at any place; here the place is given, which makes false alarms rare: tests/probes/measure has the rates.
-_GAP_PER_RANGE = 2.0
+_GAP_PER_RANGE = 3.0
 _FEWEST_OTHERS = 4
 
 
@@ -51,7 +51,17 @@ def mann_kendall(series: Sequence[FloatArray]) -> Trend:
 
 
 def warm_up_rounds(values: Sequence[float]) -> int:
-    """Return how many of the first values lie apart from all later ones, at most a third of them; 0 for none."""
+    """Return how many of the first values lie apart from all later ones, at most a third of them; 0 for none.
+
+    Apart on their own scale and, where all are positive, on the logarithmic one: a high value of a skewed distribution
+    is far off on the first only.
+    """
+    positive = min(values, default=0.0) > 0
+    scales = [list(values), [math.log(value) for value in values]] if positive else [list(values)]
+    return min(_apart(scale) for scale in scales)
+
+
+def _apart(values: Sequence[float]) -> int:
     for first in range(len(values) // 3, 0, -1):
         beginning, others = values[:first], values[first:]
         if len(others) < _FEWEST_OTHERS:

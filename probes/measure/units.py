@@ -3,6 +3,7 @@
 import math
 import re
 from enum import StrEnum
+from fractions import Fraction
 
 
 class Unit(StrEnum):
@@ -19,9 +20,14 @@ class Unit(StrEnum):
 
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
 _DECIMAL = ("", "k", "M", "G", "T", "P")
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<prefix>[kmgt]?)(?:(?P<binary>i)?b?)?", re.IGNORECASE)
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?", re.IGNORECASE)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_NUMBER = r"(?P<number>\d{1,18}(?:\.\d{1,18})?)\s*"
+_SIZE = re.compile(_NUMBER + r"(?P<prefix>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE | re.ASCII)
+_DURATION = re.compile(_NUMBER + r"(?P<unit>ms|s|m|h|)", re.IGNORECASE | re.ASCII)
+_SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "": Fraction(1)}
+# off_t is a signed 64-bit integer: no file of Linux is larger (lseek(2)).
+_LARGEST_SIZE = 2**63 - 1
+# No probe has a use for more, and a slip of the unit (30h for 30s) should not be found out days later.
+_LONGEST_SECONDS = 7 * 24 * 3600
 
 
 def format_quantity(value: float, unit: Unit) -> str:
@@ -41,35 +47,37 @@ def format_quantity(value: float, unit: Unit) -> str:
         case Unit.RATIO:
             return f"{_significant(value * 100)} %"
         case Unit.COUNT:
-            return _significant(value)
+            return f"{value:.0f}" if float(value).is_integer() else _significant(value)
 
 
 def parse_size(text: str) -> int:
     """Return the bytes that `text` names: `4GiB`, `512MiB`, `1G`, `4096`. A prefix is binary with or without the `i`.
 
-    fio reads `1G` as 2³⁰ too, so that one text means the same in both tools. Raises ValueError for anything else, and
-    for less than one byte.
+    fio reads `1G` as 2³⁰ too, so that one text means the same in both tools. Raises ValueError for anything else, for
+    less than one byte, and for more than a file can hold.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match["binary"] and not match["prefix"]):
         raise ValueError(f"{text!r} is not a size: write a number with an optional unit, such as 512MiB or 4GiB")
     power = "kmgt".index(match["prefix"].lower()) + 1 if match["prefix"] else 0
-    size = int(float(match["number"]) * 1024**power)
-    if size < 1:
-        raise ValueError(f"{text!r} is not a size: it must be at least one byte")
+    size = int(Fraction(match["number"]) * 1024**power)
+    if not 1 <= size <= _LARGEST_SIZE:
+        raise ValueError(f"{text!r} is no size to use: it must be at least one byte and less than 8 EiB")
     return size
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that `text` names: `30s`, `500ms`, `2m`, `1.5`. Raises ValueError otherwise, and for zero."""
+    """Return the seconds that `text` names: `30s`, `500ms`, `2m`, `1.5`.
+
+    Raises ValueError for anything else, for zero, and for more than seven days.
+    """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write a number with an optional unit, such as 500ms, 30s or 2m")
-    unit = match["unit"].lower() if match["unit"] else None
-    seconds = float(match["number"]) * _SECONDS[unit]
-    if seconds <= 0:
-        raise ValueError(f"{text!r} is not a duration: it must be longer than zero")
-    return seconds
+    seconds = Fraction(match["number"]) * _SECONDS[match["unit"].lower()]
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError(f"{text!r} is no duration to use: it must be longer than zero and at most seven days")
+    return float(seconds)
 
 
 def format_seconds(seconds: float) -> str:
@@ -81,15 +89,16 @@ def format_seconds(seconds: float) -> str:
 
 
 def _format_duration(nanoseconds: float) -> str:
-    for limit, divisor, name in ((1e3, 1, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms")):
-        if abs(nanoseconds) < limit:
+    for divisor, name in ((1, "ns"), (1e3, "µs"), (1e6, "ms")):
+        # Rounded first: 999.7 ns reads 1.00 µs, not 1000 ns.
+        if round(abs(nanoseconds) / divisor) < 1000:
             return f"{_significant(nanoseconds / divisor)} {name}"
     return f"{_significant(nanoseconds / 1e9)} s"
 
 
 def _scaled(value: float, base: int, prefixes: tuple[str, ...], suffix: str) -> str:
     power = 0
-    while abs(value) >= base and power < len(prefixes) - 1:
+    while round(abs(value)) >= base and power < len(prefixes) - 1:
         value /= base
         power += 1
     return f"{_significant(value)} {prefixes[power]}{suffix}"
@@ -99,5 +108,5 @@ def _significant(value: float) -> str:
     """Three significant digits, never an exponent."""
     if value == 0:
         return "0"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(decimals, 6)}f}"
+    rounded = float(f"{value:.3g}")
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"
