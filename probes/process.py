@@ -36,7 +36,7 @@ def die_with_parent(parent_pid: int) -> None:
 
     `parent_pid` is the starter's; had it died before the call, no signal would ever come, so that is checked.
     """
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -44,7 +44,7 @@ def die_with_parent(parent_pid: int) -> None:
 def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence[int] = ()) -> Completed:
     """Run `argv` to its end with the C locale and no standard input; the whole tree is killed whatever happens.
 
-    Raises Unavailable where the program is missing and ToolFailed where it outlives `deadline_seconds`.
+    Raises Unavailable where the program can't be started and ToolFailed where it outlives `deadline_seconds`.
     """
     try:
         process = psutil.Popen(
@@ -60,14 +60,17 @@ def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence
         )
     except FileNotFoundError as error:
         raise Unavailable(f"{argv[0]} is not installed: install the package {argv[0]}") from error
-    try:
-        stdout, stderr = process.communicate(timeout=deadline_seconds)
-    except subprocess.TimeoutExpired as error:
-        raise ToolFailed(
-            f"{argv[0]} did not end within {deadline_seconds:.0f} s and was killed: is the device responding?"
-        ) from error
-    finally:
-        kill_tree(process.pid, grace_seconds=_GRACE_SECONDS)
+    except OSError as error:
+        raise Unavailable(f"{argv[0]} can't be started: {error.strerror}") from error
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=deadline_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ToolFailed(
+                f"{argv[0]} did not end within {deadline_seconds:.0f} s and was killed: is the device responding?"
+            ) from error
+        finally:
+            kill_tree(process.pid, grace_seconds=_GRACE_SECONDS)
     return Completed(returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
@@ -75,15 +78,18 @@ def kill_tree(pid: int, *, grace_seconds: float) -> None:
     """End process `pid` and all below it: SIGTERM, `grace_seconds` to comply, then SIGKILL. Missing ones are fine.
 
     The descendants are listed before the first signal: once a parent is gone its orphans can't be found (fio's workers
-    call setsid, so that a process group would not hold them either).
+    call setsid, so that a process group would not hold them either). They are listed again after the grace, since a
+    process that ignores SIGTERM may have started more.
     """
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        descendants = root.children(recursive=True)
+        tree = {root, *root.children(recursive=True)}
         with suppress(psutil.NoSuchProcess):
             root.terminate()
         psutil.wait_procs([root], timeout=grace_seconds)
-        survivors = [process for process in (root, *descendants) if process.is_running()]
+        with suppress(psutil.NoSuchProcess):
+            tree.update(root.children(recursive=True))
+        survivors = [process for process in tree if process.is_running()]
         for process in survivors:
             with suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -39,7 +39,7 @@ def repeat(
     longest = 0.0
     while len(rounds) < maximum:
         before = remaining_seconds()
-        if rounds and before < longest:
+        if rounds and before <= longest:
             break
         rounds.append(measure())
         longest = max(longest, before - remaining_seconds())
