@@ -62,15 +62,18 @@ def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence
         raise Unavailable(f"{argv[0]} is not installed: install the package {argv[0]}") from error
     except OSError as error:
         raise Unavailable(f"{argv[0]} can't be started: {error.strerror}") from error
-    with process:
-        try:
-            stdout, stderr = process.communicate(timeout=deadline_seconds)
-        except subprocess.TimeoutExpired as error:
-            raise ToolFailed(
-                f"{argv[0]} did not end within {deadline_seconds:.0f} s and was killed: is the device responding?"
-            ) from error
-        finally:
-            kill_tree(process.pid, grace_seconds=_GRACE_SECONDS)
+    try:
+        stdout, stderr = process.communicate(timeout=deadline_seconds)
+    except subprocess.TimeoutExpired as error:
+        raise ToolFailed(
+            f"{argv[0]} did not end within {deadline_seconds:.0f} s and was killed: is the device responding?"
+        ) from error
+    finally:
+        kill_tree(process.pid, grace_seconds=_GRACE_SECONDS)
+        # Not `with process`, which waits without end: on a dead device a process outlives even SIGKILL.
+        process.stdout.close()
+        process.stderr.close()
+        process.poll()
     return Completed(returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
