@@ -20,7 +20,7 @@ class Unit(StrEnum):
 
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
 _DECIMAL = ("", "k", "M", "G", "T", "P")
-_NUMBER = r"(?P<number>\d{1,18}(?:\.\d{1,18})?)\s*"
+_NUMBER = r"(?P<number>\d{1,19}(?:\.\d{1,19})?)\s*"
 _SIZE = re.compile(_NUMBER + r"(?P<prefix>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE | re.ASCII)
 _DURATION = re.compile(_NUMBER + r"(?P<unit>ms|s|m|h|)", re.IGNORECASE | re.ASCII)
 _SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "": Fraction(1)}
