@@ -141,8 +141,8 @@ def judge_cpu(
     flags = []
     if throttled_periods > 0:
         reason = (
-            f"a CPU limit held this control group back for {throttled_seconds:.2f} s of {wall_seconds:.1f} s (throttled "
-            f"periods: {throttled_periods}): high percentiles show the limit; measure without one"
+            f"a CPU limit held this control group back for {throttled_seconds:.2f} s of {wall_seconds:.1f} s "
+            f"(throttled periods: {throttled_periods}): high percentiles show the limit; measure without one"
         )
         flags.append(Flag(code=FlagCode.THROTTLED, reason=reason))
     if stolen_seconds > _STOLEN_SHARE * wall_seconds * cpus:
