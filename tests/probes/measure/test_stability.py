@@ -56,7 +56,7 @@ def test_noise_between_rounds_is_hardly_ever_called_drift_or_warm_up(noise: Nois
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
-@pytest.mark.parametrize("count", [30, 100, 300, 2000])
+@pytest.mark.parametrize("count", [30, 300, 2000])
 def test_noise_of_samples_is_hardly_ever_called_outliers_or_bimodal(noise: Noise, count: int) -> None:
     rng = np.random.default_rng(22)
     told = [of_samples(noise(rng, count)) for _ in range(RUNS)]
@@ -65,7 +65,7 @@ def test_noise_of_samples_is_hardly_ever_called_outliers_or_bimodal(noise: Noise
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
-@pytest.mark.parametrize("rounds", [1, 7])
+@pytest.mark.parametrize("rounds", [1, 3])
 def test_noise_within_rounds_is_hardly_ever_called_drift(noise: Noise, rounds: int) -> None:
     rng = np.random.default_rng(23)
     alarms = sum(bool(judge_order([noise(rng, 100) for _ in range(rounds)])) for _ in range(RUNS))
