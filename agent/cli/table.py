@@ -1,75 +1,85 @@
 """A run as a table that a person reads: value, interval, tail, and every doubt in words."""
 
+import string
+from collections.abc import Iterable, Mapping
+
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from probes.measure.result import Metric, ProbeResult, RunResult, Status
-from probes.measure.stability import Flag
+from probes.measure.stability import MEANINGS, FlagCode
 from probes.measure.summary import Interval, IntervalMethod
 from probes.measure.units import Unit, format_quantity
 
 # Where nobody's terminal tells its width (a pipe, a file), lines may be this long.
 _WIDTH_ELSEWHERE = 120
+# What the columns of values need at most; the same in the tables of all probes, so that they stand below one another.
+_VALUE_WIDTHS = {"median": 11, "95 % interval": 25, "p99": 9, "notes": 7}
+_LONGEST_TITLE = 44
 
 
 def print_run(result: RunResult) -> None:
-    """Print the table of all probes on stdout, and below it what its notes mean."""
+    """Print a table for each probe on stdout, its doubts below it, and at the end what the notes' letters mean."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_ELSEWHERE)
-    notes = _Notes()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("", no_wrap=True)
-    for heading in ("median", "95 % interval", "p99"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("notes")
+    letters = _letters(result)
     for each in result.results:
-        _add_probe(table, each, notes)
-    console.print(table)
-    for line in notes.lines():
-        console.print(line)
+        console.print(_table(each, letters, console.width))
+        for line in _doubts(each):
+            console.print(Padding(line, (0, 0, 0, 1)))
+    console.print()
+    for code, letter in letters.items():
+        console.print(Text.assemble(" ", (letter, "yellow"), f"  {code.value}: {MEANINGS[code]}"))
+    if any(_over_samples(metric) for each in result.results for metric in each.metrics):
+        console.print(" ~  an interval over the samples of too few rounds, as if independent: rather too narrow")
 
 
-class _Notes:
-    """Numbers the reasons as they come; one reason, however often given, has one number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Flag, int] = {}
-
-    def refer(self, flags: tuple[Flag, ...]) -> str:
-        return ", ".join(
-            f"{flag.code.value} [{self._numbers.setdefault(flag, len(self._numbers) + 1)}]" for flag in flags
-        )
-
-    def lines(self) -> list[Text]:
-        return [Text(f"[{number}] {flag.code.value}: {flag.reason}") for flag, number in self._numbers.items()]
+def _letters(result: RunResult) -> dict[FlagCode, str]:
+    """A letter for each code that any metric carries: with its name in every row, the table would be all notes."""
+    noted = {flag.code for each in result.results for metric in each.metrics for flag in metric.flags}
+    return dict(zip((code for code in FlagCode if code in noted), string.ascii_lowercase, strict=False))
 
 
-def _add_probe(table: Table, result: ProbeResult, notes: _Notes) -> None:
-    table.add_row(Text(result.probe, style="bold"), "", "", "", Text(notes.refer(result.flags), style="yellow"))
-    if result.status is Status.UNAVAILABLE:
-        table.add_row(Text("  unavailable", style="yellow"), "", "", "", Text(result.reason or ""))
+def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=" ", title_justify="left")
+    values_width = sum(_VALUE_WIDTHS.values()) + 3 * len(_VALUE_WIDTHS)
+    table.add_column(Text(f" {result.probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - values_width)))
+    for heading, least in _VALUE_WIDTHS.items():
+        table.add_column(heading, justify="left" if heading == "notes" else "right", no_wrap=True, min_width=least)
     for metric in result.metrics:
-        _add_metric(table, metric, notes)
-    table.add_section()
+        table.add_row(*_row(metric, letters))
+    return table
 
 
-def _add_metric(table: Table, metric: Metric, notes: _Notes) -> None:
-    summary = metric.summary
-    tail = summary.percentiles.get("p99")
-    table.add_row(
-        f"  {metric.title}",
-        Text(format_quantity(summary.median, metric.unit), style="bold"),
-        _interval(summary.interval, metric.unit),
+def _row(metric: Metric, letters: Mapping[FlagCode, str]) -> tuple[str | Text, ...]:
+    tail = metric.summary.percentiles.get("p99")
+    return (
+        f" {metric.title}",
+        Text(format_quantity(metric.summary.median, metric.unit), style="bold"),
+        _interval(metric.summary.interval, metric.unit),
         format_quantity(tail.value, metric.unit) if tail else "",
-        Text(notes.refer(metric.flags), style="yellow"),
+        Text(" ".join(sorted({letters[flag.code] for flag in metric.flags})), style="yellow"),
     )
 
 
 def _interval(interval: Interval | None, unit: Unit) -> str:
     if interval is None:
         return "none"
-    within = "" if interval.method is IntervalMethod.ROUNDS else " (within)"
-    return f"{format_quantity(interval.low, unit)} … {format_quantity(interval.high, unit)}{within}"
+    within = "~" if interval.method is IntervalMethod.SAMPLES else ""
+    return f"{within}{format_quantity(interval.low, unit)} … {format_quantity(interval.high, unit)}"
+
+
+def _over_samples(metric: Metric) -> bool:
+    interval = metric.summary.interval
+    return interval is not None and interval.method is IntervalMethod.SAMPLES
+
+
+def _doubts(result: ProbeResult) -> Iterable[Text]:
+    if result.status is Status.UNAVAILABLE:
+        yield Text.assemble(("unavailable", "yellow"), f": {result.reason}")
+    for flag in result.flags:
+        yield Text.assemble((flag.code.value, "yellow"), f": {flag.reason}")

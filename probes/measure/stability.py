@@ -65,6 +65,32 @@ class FlagCode(StrEnum):
     TOOL_LIMIT = "tool-limit"
 
 
+MEANINGS = {
+    FlagCode.INDICATIVE: "measured too briefly for more than the order of magnitude",
+    FlagCode.FEW_ROUNDS: "too few rounds for a 95 % interval over rounds",
+    FlagCode.FEW_SAMPLES: "too few samples for every percentile; those without are left out",
+    FlagCode.WIDE_INTERVAL: "the median is known to no better than ±10 %: measure longer or more often",
+    FlagCode.NOT_STEADY: "the last rounds differ by more than steady state allows",
+    FlagCode.WARM_UP: "the first rounds are unlike the others",
+    FlagCode.DRIFT: "the values rise or fall in the course of the measurement",
+    FlagCode.OUTLIERS: "more than 1 % of the samples are far off the others",
+    FlagCode.BIMODAL: "two groups of values: the median describes neither",
+    FlagCode.THROTTLED: "a CPU limit held the measurement back",
+    FlagCode.CPU_STOLEN: "the hypervisor gave CPU time to others",
+    FlagCode.INTERFERENCE: "other processes took a large share of the machine",
+    FlagCode.CLOCK_UNCERTAIN: "the machine's clock was set during the measurement",
+    FlagCode.CACHED: "a cache may have answered in the device's place",
+    FlagCode.VOLATILE: "what lies below may be memory, not a disk",
+    FlagCode.MAY_BE_BURST: "the device may have been spending burst credit",
+    FlagCode.ENGINE_FALLBACK: "the preferred way to do I/O does not work here",
+    FlagCode.MISSED_SLOTS: "some requests could not be sent when they were due; the wait counts as latency",
+    FlagCode.FAILURES: "some attempts failed; they are counted, not dropped",
+    FlagCode.BUDGET_SPENT: "the time was spent before all rounds were done",
+    FlagCode.TOOL_LIMIT: "the tool that measures is itself a limit",
+}
+"""What each code means in general, in words; a flag's own reason has the figures."""
+
+
 class Flag(Record):
     """One doubt about a metric or a whole probe, with its reason in a sentence a person understands."""
 
