@@ -1,0 +1,55 @@
+# One installation in two targets: `probe` measures; `agent` is the same with curl, for a look at its own ports.
+# docs/docker.md says how to run them with a read-only root file system, what each weighs and why.
+
+# Debian's own updates are wanted on each build; the release is what is pinned.
+# hadolint global ignore=DL3008
+
+FROM debian:bookworm-slim AS python
+# PYTHONSAFEPATH: our packages have plain names, so the working directory must not be searched for modules.
+ENV PATH=/opt/prism/bin:$PATH \
+    PYTHONSAFEPATH=1 \
+    PYTHONUNBUFFERED=1
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libaio1 libiperf0 python3 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*
+
+# Debian's fio brings the clients of Ceph, GlusterFS and RDMA with it, 84 MiB; its own source needs libaio alone.
+FROM python AS fio
+WORKDIR /build
+RUN sed -i 's/^Types: deb$/Types: deb deb-src/' /etc/apt/sources.list.d/debian.sources \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends build-essential dpkg-dev libaio-dev zlib1g-dev \
+ && apt-get source fio \
+ && mv fio-*/ fio
+WORKDIR /build/fio
+# Without --disable-native the program would need the very CPU it was built on.
+RUN ./configure --disable-native && make -j"$(nproc)" && strip fio
+
+FROM python AS installation
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE ./
+COPY agent agent
+COPY probes probes
+# pip stays outside of what it installs into. The tests that packages bring, most of them numpy's, are a sixth of it.
+RUN python3 -m venv /build \
+ && python3 -m venv --without-pip /opt/prism \
+ && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir . \
+ && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+
+FROM python AS probe
+COPY --from=fio /build/fio/fio /usr/local/bin/
+COPY --from=installation /opt/prism /opt/prism
+# A number, since Kubernetes can't tell whether a name is root; 65532 is the customary nobody of small images.
+USER 65532:65532
+ENTRYPOINT ["probe"]
+CMD ["run"]
+
+FROM probe AS agent
+USER 0
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates curl \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*
+USER 65532:65532
+# Measures nothing unless told to: `probe` is all there is to start so far.
+CMD ["--help"]

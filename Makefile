@@ -1,0 +1,45 @@
+# `make run` and `make test` do all the set-up they need, once. `make` alone shows what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Without its tools a probe is reported as unavailable, with the reason: no cause to stop here.
+setup: .venv/.installed ## Prepare .venv, fio and libiperf; instant when done before
+	@scripts/debian-packages.sh fio iperf3 libiperf0 || true
+
+.venv/.installed: pyproject.toml scripts/venv.sh
+	@scripts/venv.sh
+
+run: setup ## Measure this machine within a minute; the result is in results/latest.json
+	@code=0; .venv/bin/probe run all --profile quick --output results/latest.json || code=$$?; \
+	if [[ $$code -ne 3 ]]; then exit $$code; fi; \
+	echo "Not everything could be measured here: \`.venv/bin/probe doctor\` says what is missing."
+
+test: setup ## Run all tests, with real tools and real sockets
+	@.venv/bin/pytest
+
+lint: .venv/.installed ## Check style, types, direction of imports, scripts and Dockerfile
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/shellcheck .ci/run scripts/*.sh
+	.venv/bin/hadolint Dockerfile
+
+format: .venv/.installed ## Put the code into its standard form
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: setup ## Compare the probes with sockperf, iperf3 and plain fio; takes many minutes
+	@scripts/debian-packages.sh sockperf
+	@code=0; for script in benchmarks/*.py; do \
+		echo; echo "## $$script"; .venv/bin/python "$$script" || code=1; \
+	done; exit $$code
+
+clean: ## Remove .venv and all that tools have left; results stay
+	rm -rf .venv dist .benchmarks .hypothesis .*_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
