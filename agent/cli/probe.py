@@ -13,6 +13,7 @@ _COMMANDS = {
     "run": ("agent.cli.run:run", "Measure this machine."),
     "list": ("agent.cli.show:list_probes", "Show what can be measured, what it needs and how long it takes."),
     "doctor": ("agent.cli.doctor:doctor", "Find out what is missing here, and how to mend it."),
+    "history": ("agent.cli.history:history", "List, tag, show again and trend the runs kept on this machine."),
     "serve": ("agent.cli.serve:serve", "Answer the latency and throughput probes of another machine."),
     "schema": ("agent.cli.show:schema", "Print the JSON Schema of results."),
 }

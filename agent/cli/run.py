@@ -1,10 +1,11 @@
 """`probe run`: choose, announce, measure, show."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from agent.cli.files import check_writable, write_whole
+from agent.cli.destinations import Destinations, with_destinations
 from agent.cli.progress import Progress
 from agent.cli.table import print_run
 from probes.catalogue import CATALOGUE, entry
@@ -37,14 +38,9 @@ from probes.runner import Request, Run, prepare, run_probe, signals_interrupt
     show_default=True,
     help="What goes to standard output.",
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the JSON result here as well.",
-)
+@with_destinations
 @click.pass_context
-def run(ctx: click.Context, /, *, names: tuple[str, ...], profile: Profile, form: str, output: Path | None,
+def run(ctx: click.Context, /, *, names: tuple[str, ...], profile: Profile, form: str, destinations: Destinations,
         names_to_look_up: tuple[str, ...], **options: str | None) -> None:  # fmt: skip
     """Measure this machine: all of it, or the PROBEs named (see `probe list`).
 
@@ -54,24 +50,25 @@ def run(ctx: click.Context, /, *, names: tuple[str, ...], profile: Profile, form
       probe run storage --profile standard         figures to rely on
       probe run latency --server 10.0.0.7          against `probe serve` there
       probe run all --format json --output r.json
+      probe run storage --export pytest-benchmark r.json
     """  # noqa: D301  \b is click's mark for a block to be left as it is
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
     if names_to_look_up:
         given["names"] = list(names_to_look_up)
-    if output is not None:
-        check_writable(output)
+    destinations.check()
     requests = _prepare_all(names, Profile(profile), given)
     run_state = Run(profile=Profile(profile))
     interruption = _measure_all(requests, run_state)
     result = run_state.result()
-    if output is not None and result.results:
-        write_whole(output, result.model_dump_json(indent=2) + "\n")
+    if result.results:
+        destinations.write(result)
     if interruption is not None:
         finished = f"{len(result.results)} of {len(requests)} probes had finished"
-        kept = f" and are in {output}" if output is not None and result.results else ""
+        files = ", ".join(map(str, destinations.files))
+        kept = f" and are in {files}" if files and result.results else ""
         click.echo(f"probe: stopped; {finished}{kept}; nothing was left behind", err=True)
         ctx.exit(128 + interruption.signal_number)
-    _show(result, form, output)
+    _show(result, form, destinations.files)
     ctx.exit(0 if all(each.status is Status.MEASURED for each in result.results) else 3)
 
 
@@ -102,10 +99,10 @@ def _measure_all(requests: list[Request], run_state: Run) -> Interrupted | None:
     return None
 
 
-def _show(result: RunResult, form: str, output: Path | None) -> None:
+def _show(result: RunResult, form: str, files: Sequence[Path]) -> None:
     if form == "json":
         click.echo(result.model_dump_json(indent=2))
     else:
         print_run(result)
-    if output is not None:
-        click.echo(f"Result: {output.resolve()}", err=form == "json")
+    for path in files:
+        click.echo(f"Result: {path.resolve()}", err=form == "json")
