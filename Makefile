@@ -36,7 +36,7 @@ format: .venv/.installed ## Put the code into its standard form
 
 bench: setup ## Compare the probes with sockperf, iperf3 and plain fio; takes many minutes
 	@scripts/debian-packages.sh sockperf
-	@code=0; for script in benchmarks/*.py; do \
+	@code=0; for script in $(filter-out %/conftest.py benchmarks/test_%,$(wildcard benchmarks/*.py)); do \
 		echo; echo "## $$script"; .venv/bin/python "$$script" || code=1; \
 	done; exit $$code
 

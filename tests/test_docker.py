@@ -1,0 +1,65 @@
+"""The Dockerfile, read as text: what both targets promise."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The instructions, continued lines joined."""
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]  # type: ignore[misc]
+
+
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """Each stage's instructions after those of the stages it is built on."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    current: list[tuple[str, str]] = []
+    for name, rest in instructions():
+        if name == "FROM":
+            base, _, stage = rest.split()
+            current = found[stage] = list(found.get(base, []))
+        current.append((name, rest))
+    return found
+
+
+def last(target: str, instruction: str) -> str:
+    return [rest for name, rest in stages()[target] if name == instruction][-1]
+
+
+@pytest.mark.parametrize("target", ["probe", "agent"])
+def test_a_target_runs_as_a_number_that_is_not_root(target: str) -> None:
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", last(target, "USER"))
+
+
+@pytest.mark.parametrize("target", ["probe", "agent"])
+def test_a_target_never_searches_the_working_directory_for_modules(target: str) -> None:
+    assert "PYTHONSAFEPATH=1" in last(target, "ENV")
+
+
+@pytest.mark.parametrize("target", ["probe", "agent"])
+def test_a_target_has_the_tools_that_measure(target: str) -> None:
+    text = " ".join(rest for _, rest in stages()[target])
+    assert "libiperf0" in text
+    assert "/fio /usr/local/bin/" in text
+
+
+def test_every_base_is_another_stage_or_pinned_by_a_tag() -> None:
+    for name, rest in instructions():
+        if name == "FROM":
+            base = rest.split()[0]
+            assert base in stages() or re.fullmatch(r"[a-z/.-]+:(?!latest)[\w.-]+", base), base
+
+
+def test_everything_that_the_wheel_holds_reaches_the_builder() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = {*project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+    needed |= {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {word for name, rest in stages()["installation"] if name == "COPY" for word in rest.split()[:-1]}
+    assert needed <= let_through
+    assert needed <= copied

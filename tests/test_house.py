@@ -1,0 +1,133 @@
+"""What surrounds the code: the Makefile, the pages that people begin with, and the wheel that they would install."""
+
+import json
+import os
+import re
+import site
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.fixture(scope="session")
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def makefile_targets() -> set[str]:
+    rules = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return set(rules)
+
+
+def shown_commands(page: Path) -> Iterator[list[str]]:
+    """The words of each indented line that begins with a command of ours, up to a gap that begins an explanation."""
+    for line in page.read_text().splitlines():
+        match = re.match(r"    (?:\.venv/bin/)?((?:probe|make) \S.*)", line)
+        if match:
+            yield re.split(r"\s{2,}", match[1])[0].split()
+
+
+def test_make_alone_shows_a_line_for_every_target() -> None:
+    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in shown.splitlines()} == makefile_targets()
+    assert all(len(line.split()) > 3 for line in shown.splitlines())
+
+
+def test_a_second_setup_does_nothing() -> None:
+    planned = subprocess.run(["make", "-n", "setup"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    installed = ROOT / ".venv" / ".installed"
+    if not installed.exists() or installed.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
+        pytest.skip("this checkout was not set up by make")
+    assert "venv.sh" not in planned
+
+
+def test_packages_that_are_there_are_not_installed_again(tmp_path: Path) -> None:
+    program = tmp_path / "apt-get"
+    program.write_text("#!/bin/sh\ntouch called\n")
+    program.chmod(0o755)
+    script = ROOT / "scripts" / "debian-packages.sh"
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ran = subprocess.run([script, "bash", "sh"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")
+    assert not (tmp_path / "called").exists()
+
+
+def test_where_nothing_can_be_installed_one_line_says_what_to_install(tmp_path: Path) -> None:
+    script = ROOT / "scripts" / "debian-packages.sh"
+    ran = subprocess.run(
+        ["/bin/bash", script, "no-such-tool"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert "no-such-tool" in ran.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_shows_exists(page: Path, probe: Any) -> None:
+    for program, name, *rest in shown_commands(page):
+        if program == "make":
+            assert name in makefile_targets(), f"make {name}"
+            continue
+        shown = probe(name, "--help")
+        assert shown.returncode == 0, f"probe {name}"
+        for word in rest:
+            if word.startswith("--"):
+                assert word in shown.stdout, f"probe {name} {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_documentation_lists_each_of_its_pages() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in index, page.name
+
+
+def test_the_changelog_tells_of_the_current_version(project: dict[str, Any]) -> None:
+    version = re.escape(project["project"]["version"])
+    assert re.search(rf"^## {version}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_the_wheel_alone_brings_a_working_program(project: dict[str, Any], tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "dist"]
+    subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    name, version = project["project"]["name"].replace("-", "_"), project["project"]["version"]
+    top_level = {path.split("/")[0] for path in zipfile.ZipFile(wheel).namelist()}
+    assert top_level == {*packages, f"{name}-{version}.dist-info"}
+
+    own = tmp_path / "own"
+    venv.create(own, symlinks=True)
+    install = ["-m", "pip", "--python", own / "bin/python", "install", "--quiet", "--no-deps", "--no-index", wheel]
+    subprocess.run([sys.executable, *install], capture_output=True, check=True)
+    # A .pth file adds the dependencies' directory without reading the .pth files in it, such as that of this checkout.
+    (site_packages,) = own.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    def run(*arguments: str) -> str:
+        command = [own / "bin" / arguments[0], *arguments[1:]]
+        return subprocess.run(command, cwd=empty, capture_output=True, text=True, check=True).stdout
+
+    assert run("python", "-c", "import probes; print(probes.__file__)").startswith(str(own))
+    assert run("probe", "--help").startswith("Usage: probe")
+    assert run("probe", "--version").strip().endswith(version)
+    assert "$schema" in json.loads(run("probe", "schema"))
