@@ -11,6 +11,7 @@ import click
 # Name -> (where the command is, what it does). A command is imported only when called: `probe --help` stays instant.
 _COMMANDS = {
     "run": ("agent.cli.run:run", "Measure this machine."),
+    "compare": ("agent.cli.compare:compare", "Tell whether results are worse than others."),
     "list": ("agent.cli.show:list_probes", "Show what can be measured, what it needs and how long it takes."),
     "doctor": ("agent.cli.doctor:doctor", "Find out what is missing here, and how to mend it."),
     "history": ("agent.cli.history:history", "List, tag, show again and trend the runs kept on this machine."),

@@ -21,11 +21,15 @@ _VALUE_WIDTHS = {"median": 11, "95 % interval": 25, "p99": 9, "notes": 7}
 _LONGEST_TITLE = 44
 
 
+def console_for_tables() -> Console:
+    """Return stdout's console: as wide as the terminal, or as wide as tables need where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_ELSEWHERE)
+
+
 def print_run(result: RunResult) -> None:
     """Print a table for each probe on stdout, its doubts below it, and at the end what the notes' letters mean."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH_ELSEWHERE)
+    console = console_for_tables()
     letters = _letters(result)
     for each in result.results:
         console.print(_table(each, letters, console.width))
