@@ -74,8 +74,9 @@ class Series:
 class History:
     """The runs behind a connection of `agent.history_file.opened`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, maximum_runs: int = MAXIMUM_RUNS) -> None:
         self._connection = connection
+        self._maximum_runs = maximum_runs
 
     def keep(self, run: RunResult) -> None:
         """Keep a run, and let go of untagged ones that are too old or too many. A run is kept once."""
@@ -205,7 +206,7 @@ class History:
             "DELETE FROM runs WHERE run_id NOT IN (SELECT run_id FROM tags) AND (started_at < ? OR run_id NOT IN ("
             "SELECT run_id FROM runs WHERE run_id NOT IN (SELECT run_id FROM tags)"
             " ORDER BY started_at DESC, rowid DESC LIMIT ?))",
-            (_as_text(now - MAXIMUM_AGE), MAXIMUM_RUNS),
+            (_as_text(now - MAXIMUM_AGE), self._maximum_runs),
         )
 
     def _unknown(self, probe: str, metric: str) -> str:

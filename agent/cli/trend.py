@@ -12,8 +12,9 @@ from probes.measure.changepoint import ChangePoint, find_changes, reason_to_abst
 from probes.measure.result import Better
 from probes.measure.units import Unit, format_quantity
 
-# The chance of any mark in a series in which nothing changed.
-_ALPHA = 0.01
+# The chance of any mark in a series in which nothing changed. A person looks at the line as well, and at a stricter
+# level a few dozen runs, which is what a month of nights gives, would never be enough.
+_ALPHA = 0.05
 # Permutations are drawn at random; the same history must always show the same marks.
 _SEED = 0
 _SCALE_WIDTH = 32
