@@ -37,7 +37,8 @@ fi
 echo "Installing ${missing[*]} ..." >&2
 install=(install --yes --no-install-recommends "${missing[@]}")
 # The lists of packages may be absent or old, which only a failed attempt shows.
-if ! apt "${install[@]}" >/dev/null 2>&1 && ! { apt update && apt "${install[@]}"; } >/dev/null; then
-    echo "apt-get could not install ${missing[*]}: see its message above, then run apt-get install ${missing[*]}" >&2
+if ! apt "${install[@]}" >/dev/null 2>&1 && ! log=$({ apt update && apt "${install[@]}"; } 2>&1); then
+    echo "$log" >&2
+    echo "apt-get could not install ${missing[*]} and says why above: mend that, or install them yourself" >&2
     exit 1
 fi
