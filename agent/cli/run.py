@@ -19,8 +19,8 @@ from probes.runner import Request, Run, prepare, run_probe, signals_interrupt
 @click.argument("names", nargs=-1, metavar="[PROBE]...")
 @click.option(
     "--profile",
-    type=click.Choice(list(Profile)),
-    default=Profile.QUICK,
+    type=click.Choice([profile.value for profile in Profile]),
+    default=Profile.QUICK.value,
     show_default="quick",
     help="quick: all within a minute, indicative. standard: figures to rely on. thorough: until steady.",
 )
