@@ -10,9 +10,8 @@ import shutil
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic_ns
 
@@ -21,12 +20,11 @@ from probes.errors import ToolFailed, Unavailable
 # `-I -S`: neither environment variables, nor user's or site's packages, nor .pth files are part of what is timed.
 _PYTHON = (sys.executable, "-I", "-S", "-c")
 _STAMP = "import time; print(time.monotonic_ns())"
-# Descriptor 0 is a listening socket to be; 1 is the pipe whose closing means that nobody is there any more. poll(2)
-# reports that the reading end has closed without being asked for an event.
+# Descriptor 0 is a listening socket; 1 is the pipe whose closing means that nobody is there any more. poll(2) reports
+# that the reading end has closed without being asked for an event.
 _SERVICE = """
 import select, socket
 listener = socket.socket(fileno=0)
-listener.listen()
 poll = select.poll()
 poll.register(0, select.POLLIN)
 poll.register(1, 0)
@@ -34,8 +32,6 @@ if (0, select.POLLIN) in poll.poll():
     connection, _ = listener.accept()
     connection.sendall(connection.recv(1))
 """
-# Between two attempts to connect: each costs about 20 µs of CPU time, so that 4 % of one CPU are taken from the child.
-RETRY_SECONDS = 500e-6
 # Far more than any of these takes on a machine that is of use.
 _DEADLINE_SECONDS = 10.0
 
@@ -67,42 +63,40 @@ def start_program(program: str) -> tuple[float, float]:
     return float(child.executed_ns - child.start_ns), float(first_byte_ns - child.start_ns)
 
 
-def start_interpreter() -> float:
+def start_interpreter(program: str = _STAMP) -> float:
     """Start Python; return the nanoseconds until its own first instruction read the clock."""
-    with _spawned((*_PYTHON, _STAMP)) as child:
-        text = _read(child.output)
-    if not text.strip().isdigit():
-        raise ToolFailed(f"a Python interpreter ended without a word: does {sys.executable} -I -S work?")
-    return float(int(text) - child.start_ns)
+    with _spawned((*_PYTHON, program)) as child:
+        return float(int(_read(child.output)) - child.start_ns)
 
 
-def start_service() -> tuple[float, int]:
-    """Start a TCP service; return the nanoseconds until its first answer, and how many attempts were refused before.
+def start_service(program: str = _SERVICE, deadline_seconds: float = _DEADLINE_SECONDS) -> float:
+    """Start a TCP service; return the nanoseconds until its first answer.
 
-    The port is bound before the start, and is refused until the service listens; nobody else can take it.
+    It inherits a socket that listens already, so that the request waits in the kernel's queue until the service takes
+    it. A client that tried again and again instead would slow down the start that it measures.
     """
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
-        with _spawned((*_PYTHON, _SERVICE), stdin=listener.fileno()) as child:
-            # Only the service may hold it: were it to die, attempts must be refused, not wait in a queue for ever.
+        with _spawned((*_PYTHON, program), stdin=listener.fileno()) as child:
+            # Only the service may hold it: were it to die, the kernel must tell the client, not keep it waiting.
             listener.close()
-            refused = _ask(address, child)
-            answered_ns = monotonic_ns()
-    return float(answered_ns - child.start_ns), refused
+            _ask(address, deadline_seconds)
+            return float(monotonic_ns() - child.start_ns)
 
 
-def _ask(address: tuple[str, int], child: _Child) -> int:
-    """Connect as soon as possible and wait for an answer; return how many attempts were refused."""
-    refused = 0
-    while monotonic_ns() - child.start_ns < _DEADLINE_SECONDS * 1e9:
-        with suppress(ConnectionError, TimeoutError), socket.create_connection(address, _DEADLINE_SECONDS) as client:
+def _ask(address: tuple[str, int], deadline_seconds: float) -> None:
+    try:
+        with socket.create_connection(address, deadline_seconds) as client:
             client.sendall(b"?")
             if client.recv(1):
-                return refused
-        refused += 1
-        time.sleep(RETRY_SECONDS)
-    raise ToolFailed(f"a TCP service did not answer within {_DEADLINE_SECONDS:.0f} s of its start: was it killed?")
+                return
+    except TimeoutError as error:
+        raise ToolFailed(
+            f"a TCP service did not answer within {deadline_seconds:g} s: is the machine overloaded?"
+        ) from error
+    except ConnectionError as error:
+        raise ToolFailed("a TCP service ended before it answered: was it killed?") from error
+    raise ToolFailed("a TCP service closed the connection without an answer")
 
 
 @contextmanager
@@ -132,5 +126,10 @@ def _spawned(command: tuple[str, ...], stdin: int | None = None) -> Iterator[_Ch
 def _read(descriptor: int) -> bytes:
     """The first bytes of a pipe. Raises ToolFailed where none arrive."""
     if not select.select([descriptor], [], [], _DEADLINE_SECONDS)[0]:
-        raise ToolFailed(f"a process did not do anything within {_DEADLINE_SECONDS:.0f} s of its start")
-    return os.read(descriptor, 4096)
+        raise ToolFailed(
+            f"a process did nothing within {_DEADLINE_SECONDS:g} s of its start: is the machine overloaded?"
+        )
+    text = os.read(descriptor, 4096)
+    if not text:
+        raise ToolFailed("a process ended without doing anything: was it killed?")
+    return text

@@ -51,14 +51,12 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """What one round brought: nanoseconds, one an attempt, in order."""
+    """What one round brought: nanoseconds, one a start, in order."""
 
     exec_ns: FloatArray
     process_ns: FloatArray
     interpreter_ns: FloatArray
     service_ns: FloatArray
-    refused: int
-    """Attempts to connect before a service listened."""
 
 
 # Length of a round in seconds, fewest and most rounds: 4 s, half a minute and up to 2 min in all.
@@ -111,14 +109,9 @@ def measure(spec: StartupSpec, context: Context) -> Measurement:
             enough=_enough,
             remaining_seconds=context.remaining_seconds,
         )
-    starts = sum(each.service_ns.size for each in rounds)
     return Measurement(
         metrics=_metrics(rounds),
-        facts=_facts(program)
-        | {
-            "retry_interval_ns": spawn.RETRY_SECONDS * 1e9,
-            "refused_per_service_start": sum(each.refused for each in rounds) / starts,
-        },
+        facts=_facts(program),
         tools={"python": platform.python_version()},
         flags=_budget_flags(len(rounds), spec.minimum_rounds),
     )
@@ -144,14 +137,11 @@ def _count_for(seconds: float, start: Callable[[], object]) -> int:
 
 def _round(program: str, counts: _Counts) -> _Round:
     programs = np.array([spawn.start_program(program) for _ in range(counts.programs)])
-    interpreters = np.array([spawn.start_interpreter() for _ in range(counts.interpreters)])
-    services = np.array([spawn.start_service() for _ in range(counts.services)])
     return _Round(
         exec_ns=programs[:, 0],
         process_ns=programs[:, 1],
-        interpreter_ns=interpreters,
-        service_ns=services[:, 0],
-        refused=int(services[:, 1].sum()),
+        interpreter_ns=np.array([spawn.start_interpreter() for _ in range(counts.interpreters)]),
+        service_ns=np.array([spawn.start_service() for _ in range(counts.services)]),
     )
 
 
