@@ -39,8 +39,8 @@ _PAUSE_SECONDS = 0.05
 _LOCAL_PAUSE_SECONDS = 0.01
 # Start and end of a process for look-ups, seen on two busy CPUs.
 _PROCESS_SECONDS = 0.04
-# How much longer than planned slow answers may make it.
-_PATIENCE = 1.25
+# How much longer than planned slow answers, or a slow machine, may make it: in all this much, at least so many seconds.
+_PATIENCE, _PATIENCE_SECONDS = 1.25, 0.7
 
 LookUp = Callable[..., list[Lookup]]
 
@@ -156,7 +156,7 @@ def check(_spec: DnsSpec) -> Facts:
 def measure(spec: DnsSpec, context: Context, *, look_up: LookUp = lookup.look_up) -> Measurement:
     """Measure. Look-ups that fail are counted and timed apart; raises ToolFailed where no process can look up."""
     # Whatever the budget: a resolver that is dead must not cost much more time than one that answers.
-    reserve_seconds = max(0.0, context.remaining_seconds() - _PATIENCE * plan(spec).seconds)
+    reserve_seconds = max(0.0, context.remaining_seconds() - _longest_seconds(spec))
     with context.phase("look-ups"):
         rounds = repeat(
             partial(_round, spec, look_up),
@@ -173,6 +173,11 @@ def measure(spec: DnsSpec, context: Context, *, look_up: LookUp = lookup.look_up
         for outcome, count in sorted(_failures(of_name).items()):
             facts[f"name_{index + 1}_{outcome.value}"] = count
     return Measurement(metrics=tuple(metrics), facts=facts, flags=_budget_flags(len(rounds), spec))
+
+
+def _longest_seconds(spec: DnsSpec) -> float:
+    planned_seconds = plan(spec).seconds
+    return max(_PATIENCE * planned_seconds, planned_seconds + _PATIENCE_SECONDS)
 
 
 def _pause_seconds(name: str) -> float:
