@@ -2,7 +2,7 @@
 
 A round of a probe is a round of the benchmark. pytest-benchmark knows times alone, of which more is worse: a rate is
 therefore told as the time that one unit of work takes, and its OPS column is the rate again. Shares and counts have no
-such time and are left out.
+such time, and what is neither good nor bad must fail no check: both are left out.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from probes.measure.histogram import FloatArray
-from probes.measure.result import Facts, Metric, ProbeResult, RunResult
+from probes.measure.result import Better, Facts, Metric, ProbeResult, RunResult
 from probes.measure.units import Unit
 
 # The version of pytest-benchmark whose format this is.
@@ -61,14 +61,15 @@ def export(run: RunResult) -> str:
 def seconds_of(metric: Metric) -> FloatArray | None:
     """Return the seconds of each round, shape (rounds,): a time, or what one unit of work takes at a rate.
 
-    None for shares, counts and amounts, and where a rate was zero: such work takes for ever.
+    None for shares, counts and amounts, for what is neither good nor bad, and where a rate was zero: such work takes
+    for ever.
     """
     values = np.asarray(metric.rounds, dtype=np.float64)
     if not values.size:
         return None
-    if metric.unit is Unit.NANOSECONDS:
+    if metric.unit is Unit.NANOSECONDS and metric.better is Better.LOWER:
         return values * 1e-9
-    if metric.unit not in _WORK or not (values > 0).all():
+    if metric.unit not in _WORK or metric.better is not Better.HIGHER or not (values > 0).all():
         return None
     amount, _ = _WORK[metric.unit]
     seconds: FloatArray = amount / values

@@ -17,7 +17,7 @@ from probes.measure.result import read_results
 from tests.agent.test_history import run_at
 from tests.probes.measure.synthetic import noisy, rate, result
 
-CHEAP = ("run", "latency", "--duration", "100ms")
+CHEAP = ("run", "utilization", "--duration", "200ms")
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def test_every_run_is_kept_and_can_be_shown_again(probe: Any, state: dict[str, s
     assert "history" not in ran.stderr
     (line,) = json.loads(probe("history", "--format", "json", env=state).stdout)
     assert line["run_id"] == json.loads(ran.stdout)["run_id"]
-    assert line["probes"] == ["latency"]
+    assert line["probes"] == ["utilization"]
     assert probe("history", "show", "latest", "--format", "json", env=state).stdout == ran.stdout
-    assert "round trip" in probe("history", "show", line["run_id"][:8], env=state).stdout
+    assert "utilization" in probe("history", "show", line["run_id"][:8], env=state).stdout
 
 
 def test_a_run_without_history_leaves_no_trace(probe: Any, state: dict[str, str]) -> None:

@@ -49,7 +49,8 @@ def test_every_field_of_their_format_is_there() -> None:
 
 def test_times_are_in_seconds_and_rates_are_the_time_of_one_unit_of_work() -> None:
     def of(value: float, unit: Unit) -> float:
-        found = seconds_of(rate("m", [value], unit=unit))
+        better = Better.LOWER if unit is Unit.NANOSECONDS else Better.HIGHER
+        found = seconds_of(rate("m", [value], unit=unit, better=better))
         assert found is not None
         return float(found[0])
 
@@ -59,7 +60,7 @@ def test_times_are_in_seconds_and_rates_are_the_time_of_one_unit_of_work() -> No
     assert of(1e9, Unit.BITS_PER_SECOND) == pytest.approx(1e-3)
 
 
-def test_what_has_no_time_is_left_out() -> None:
+def test_what_has_no_time_or_no_good_direction_is_left_out() -> None:
     told = json.loads(
         export(
             run(
@@ -68,6 +69,7 @@ def test_what_has_no_time_is_left_out() -> None:
                     rate("retransmits", [3.0], unit=Unit.COUNT),
                     rate("free", [3.0], unit=Unit.BYTES),
                     rate("stalled", [1.0, 0.0]),
+                    rate("disk_read", [1.0], better=Better.NEITHER),
                     rate("read_throughput", [1.0]),
                 )
             )
