@@ -69,7 +69,7 @@ def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence
             f"{argv[0]} did not end within {deadline_seconds:.0f} s and was killed: is the device responding?"
         ) from error
     finally:
-        kill_tree(process.pid, grace_seconds=_GRACE_SECONDS)
+        kill_tree(process, grace_seconds=_GRACE_SECONDS)
         # Not `with process`, which waits without end: on a dead device a process outlives even SIGKILL.
         process.stdout.close()
         process.stderr.close()
@@ -77,23 +77,32 @@ def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence
     return Completed(returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
-def kill_tree(pid: int, *, grace_seconds: float) -> None:
-    """End process `pid` and all below it: SIGTERM, `grace_seconds` to comply, then SIGKILL. Missing ones are fine.
+def kill_tree(root: psutil.Process, *, grace_seconds: float) -> None:
+    """End `root` and all below it: SIGTERM, `grace_seconds` to comply, then SIGKILL. Missing ones are fine.
 
-    The descendants are listed before the first signal: once a parent is gone its orphans can't be found (fio's workers
-    call setsid, so that a process group would not hold them either). They are listed again after the grace, since a
-    process that ignores SIGTERM may have started more.
+    Takes a process rather than a pid, because psutil then knows a pid that somebody else has got since, and spares him.
     """
     with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
+        # Listed before the first signal: once a parent is gone its orphans can't be found (fio's workers call setsid,
+        # so that a process group would not hold them either).
         tree = {root, *root.children(recursive=True)}
         with suppress(psutil.NoSuchProcess):
             root.terminate()
         psutil.wait_procs([root], timeout=grace_seconds)
-        with suppress(psutil.NoSuchProcess):
-            tree.update(root.children(recursive=True))
-        survivors = [process for process in tree if process.is_running()]
+        survivors = _frozen(tree)
         for process in survivors:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(survivors, timeout=grace_seconds)
+
+
+def _frozen(tree: set[psutil.Process]) -> list[psutil.Process]:
+    """Stop all that is left of `tree`, with what it started meanwhile; nothing that is stopped can start more."""
+    stopped: set[psutil.Process] = set()
+    while fresh := tree - stopped:
+        for process in fresh:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+                tree = tree | set(process.children(recursive=True))
+        stopped |= fresh
+    return [process for process in stopped if process.is_running()]

@@ -14,7 +14,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,6 +22,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import psutil
 
 from probes import environment
 from probes.catalogue import load
@@ -95,7 +97,8 @@ def run_probe(request: Request, on_phase: PhaseListener) -> ProbeResult:
             return _unavailable(request, _death(child, deadline), time.monotonic() - start)
     finally:
         if child.pid is not None:
-            kill_tree(child.pid, grace_seconds=_GRACE_SECONDS)
+            with suppress(psutil.NoSuchProcess):
+                kill_tree(psutil.Process(child.pid), grace_seconds=_GRACE_SECONDS)
             child.join()
     if isinstance(outcome, InvalidRequest):
         raise outcome

@@ -108,8 +108,9 @@ def test_a_deadline_leaves_no_descriptor_behind() -> None:
 
 def test_killing_a_process_that_is_gone_is_no_error() -> None:
     with subprocess.Popen(["true"]) as process:
+        known = psutil.Process(process.pid)
         process.wait()
-    kill_tree(process.pid, grace_seconds=0.1)
+    kill_tree(known, grace_seconds=0.1)
 
 
 def test_kill_nine_of_the_parent_takes_its_tool_with_it(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_kill_nine_of_the_parent_takes_its_tool_with_it(tmp_path: Path) -> None:
         parent.wait()
         assert eventually(lambda: gone(tool))
     finally:
-        kill_tree(parent.pid, grace_seconds=0.1)
+        parent.kill()
         parent.wait()
 
 
