@@ -228,9 +228,9 @@ def _metrics(label: str, kind: str, spec: DnsSpec, rounds: Sequence[_Lookups]) -
     conditions: Facts = {"name_kind": kind, "family": "any", "deadline_seconds": spec.deadline_seconds}
     flags = _failure_flags(label, rounds)
     times = (
-        ("cold", "first look-up of a process", [_times(each.cold, found=True) for each in rounds]),
+        ("cold", "cold look-up", [_times(each.cold, found=True) for each in rounds]),
         ("repeated", "repeated look-up", [_times(each.repeated, found=True) for each in rounds]),
-        ("failed", "time until a failure", [_times(each.everything, found=False) for each in rounds]),
+        ("failed", "failed look-up", [_times(each.everything, found=False) for each in rounds]),
     )
     metrics = [
         from_samples(
