@@ -16,8 +16,8 @@ from probes.errors import InvalidRequest, Unavailable
 from probes.measure.result import Better, Facts, Metric, ProbeResult, RunResult, read_results
 from probes.measure.units import Unit
 
-# A run of all probes takes 10 to 30 KiB here, so that a history stays below some 30 MB. A nightly run fills two years,
-# which are what a drift within seasons takes to see.
+# A quick run of all probes takes some 20 KiB, so that a history stays around 20 MB. Two years are what it takes to see
+# whether something comes back with the season; a run every night fills 730 of the places.
 MAXIMUM_RUNS = 1000
 MAXIMUM_AGE = timedelta(days=730)
 SHORT_ID_LENGTH = 8

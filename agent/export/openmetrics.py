@@ -1,6 +1,7 @@
 """OpenMetrics text 1.0, which Prometheus and its relatives read (https://prometheus.io/docs/specs/om/open_metrics_spec).
 
-Values are in the base units that its users expect: seconds, bytes, ratios. Conditions are labels, so that a series is
+It holds nothing that the older text format lacks, so that node_exporter's textfile collector takes it as well. Values
+are in the base units that its users expect: seconds, bytes, ratios. Conditions are labels, so that a series is
 always of values measured alike. No run id (each run would begin new series), no host name, no path.
 """
 
@@ -34,7 +35,7 @@ def export(run: RunResult) -> str:
 
 
 def _run_lines(run: RunResult) -> Iterator[str]:
-    yield from _family("run", "info", "", "What measured.")
+    yield from _family("run_info", "gauge", "", "What measured; the value is always 1.")
     yield _sample("run_info", {"version": run.version, "profile": run.profile, "target": run.target}, 1)
     yield from _family("run_started_timestamp_seconds", "gauge", "seconds", "When the run began, Unix time.")
     yield _sample("run_started_timestamp_seconds", {}, run.started_at.timestamp())

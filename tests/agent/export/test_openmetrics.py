@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as older_families
 
 from agent.export.openmetrics import export
 from probes.measure.result import ProbeResult, RunResult, Status
@@ -36,6 +37,19 @@ def test_the_reference_parser_reads_every_unit_under_a_name_that_tells_it() -> N
     }
     assert values(found["prism_probe_storage_m0_seconds"])["median"] == pytest.approx(8e-9)
     assert values(found["prism_probe_storage_m3_bytes_per_second"])["median"] == 1.0
+
+
+def test_the_parser_of_the_older_text_format_reads_the_same_values() -> None:
+    text = export(run(result(latency("m", [np.arange(1.0, 1001.0)] * 6), rate("n", [1.0]))))
+    old, new = (
+        {
+            (sample.name, tuple(sample.labels.items()), sample.value)
+            for family in parse(text)
+            for sample in family.samples
+        }
+        for parse in (older_families, text_string_to_metric_families)
+    )
+    assert old == new
 
 
 def test_median_interval_and_percentiles_are_gauges_in_base_units() -> None:
