@@ -92,8 +92,11 @@ def snapshot(*, monotonic: Callable[[], float] = time.monotonic, wall: Callable[
     )
 
 
-def doubts(before: CpuSnapshot, after: CpuSnapshot) -> tuple[Flag, ...]:
-    """Return what happened to the CPU and the clocks between two snapshots that a reader must know."""
+def doubts(before: CpuSnapshot, after: CpuSnapshot, *, wants_idle_machine: bool = True) -> tuple[Flag, ...]:
+    """Return what happened to the CPU and the clocks between two snapshots that a reader must know.
+
+    What other processes took is only told where the measurement `wants_idle_machine`.
+    """
     elapsed_seconds = after.monotonic_seconds - before.monotonic_seconds
     # A CPU can go offline in between.
     cpus = before.usable & before.cpus.keys() & after.cpus.keys()
@@ -104,7 +107,8 @@ def doubts(before: CpuSnapshot, after: CpuSnapshot) -> tuple[Flag, ...]:
         wall_seconds=elapsed_seconds,
         cpus=len(cpus),
     )
-    others = (_interference(before, after, cpus, elapsed_seconds), _clock_step(before, after, elapsed_seconds))
+    interference = _interference(before, after, cpus, elapsed_seconds) if wants_idle_machine else None
+    others = (interference, _clock_step(before, after, elapsed_seconds))
     return (*withheld, *(flag for flag in others if flag is not None))
 
 

@@ -100,3 +100,5 @@ class Probe(Generic[S]):
     """Look, within a second or two, whether `measure` can work here and what it would use; raises Unavailable."""
     measure: Callable[[S, Context], Measurement]
     """Measure; raises Unavailable with the reason where it can't."""
+    wants_idle_machine: bool = True
+    """Whether what other processes do disturbs the measurement; False where it is what is measured."""

@@ -175,7 +175,8 @@ def _measure(sender: Connection, request: Request, budget_seconds: float) -> Pro
     start = time.monotonic()
     before = environment.snapshot()
     try:
-        measurement = load(request.name).measure(request.spec, context)
+        probe = load(request.name)
+        measurement = probe.measure(request.spec, context)
     except InvalidRequest:
         raise
     except ProbeError as error:
@@ -192,7 +193,8 @@ def _measure(sender: Connection, request: Request, budget_seconds: float) -> Pro
         tools=measurement.tools,
         phases=context.phases,
         metrics=measurement.metrics,
-        flags=measurement.flags + environment.doubts(before, environment.snapshot()),
+        flags=measurement.flags
+        + environment.doubts(before, environment.snapshot(), wants_idle_machine=probe.wants_idle_machine),
         usage=_usage(),
         duration_seconds=time.monotonic() - start,
     )

@@ -169,4 +169,4 @@ def _budget_flags(samples: int, wanted: int) -> tuple[Flag, ...]:
     return (Flag(code=FlagCode.BUDGET_SPENT, reason=reason),)
 
 
-PROBE = Probe(spec=specify, plan=plan, check=check, measure=measure)
+PROBE = Probe(spec=specify, plan=plan, check=check, measure=measure, wants_idle_machine=False)
