@@ -5,6 +5,7 @@ Hesterberg 2015 (doi:10.1080/00031305.2015.1089789) widens the percentiles to ma
 """
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -49,6 +50,7 @@ class MedianBootstrap:
         return medians
 
 
+@lru_cache
 def expanded_tail(confidence: float, values: int) -> float:
     """Return the share to cut off at each end: 0.1 % instead of 2.5 % for five values at 95 %."""
     student = student_quantile(confidence, values - 1)

@@ -1,5 +1,6 @@
 """From the evidence on one metric to its verdict, in a fixed order: the same, changed for better or worse, unknown."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,7 +123,8 @@ def _significance(evidence: Evidence, adjusted_p_value: float, rules: Rules) -> 
     p_value = f"p = {adjusted_p_value:.2g} adjusted for {rules.metrics} metrics"
     if evidence.replication is Replication.RUNS:
         return p_value
-    return f"more than two single runs differ by chance if runs spread by up to {ASSUMED_SPREAD:.0%} ({p_value})"
+    usual = f"even where one run is as a rule {math.exp(ASSUMED_SPREAD):.1f} times another"
+    return f"farther apart than chance puts single runs, {usual} ({p_value})"
 
 
 def _why_unknown(evidence: Evidence, further: int | None, rules: Rules) -> str:
