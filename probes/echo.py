@@ -87,6 +87,13 @@ def parse_address(text: str, default_port: int = DEFAULT_PORT) -> Address:
     return Address(host=match["ipv6"] or match["host"], port=port)
 
 
+def names_port(text: str) -> bool:
+    """Tell whether a server is given with its port. Raises InvalidRequest for what is no server."""
+    parse_address(text)
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and match["port"] is not None
+
+
 def pack_hello(message_bytes: int, *, version: int = VERSION, status: Status = Status.OK) -> bytes:
     """Return the 64 bytes of a hello."""
     return _HELLO.pack(_MAGIC, version, status, message_bytes)

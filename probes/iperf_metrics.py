@@ -124,7 +124,7 @@ def _cpu(rounds: Sequence[Round], common: Facts) -> tuple[Metric, ...]:
         from_rates(
             Description(
                 name=f"cpu_{end}",
-                title=f"CPU of the {end} end during TCP, share of one core",
+                title=f"CPU of the {end} end during TCP",
                 unit=Unit.RATIO,
                 better=Better.NEITHER,
                 conditions=common | _ALL_FLOWS,

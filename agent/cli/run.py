@@ -8,6 +8,7 @@ import click
 from agent.cli.destinations import Destinations, with_destinations
 from agent.cli.progress import Progress
 from agent.cli.table import print_run
+from probes import echo
 from probes.catalogue import CATALOGUE, entry
 from probes.errors import Interrupted, InvalidRequest
 from probes.measure.result import RunResult, Status
@@ -76,6 +77,8 @@ def _prepare_all(names: tuple[str, ...], profile: Profile, options: dict[str, ob
     """Decide all requests before the first is measured: a mistake must not surface after minutes."""
     chosen = list(CATALOGUE) if not names or "all" in names else list(dict.fromkeys(names))
     accepted = {name: entry(name).options for name in chosen}
+    if "server" in options and {"latency", "throughput"} <= set(chosen) and echo.names_port(str(options["server"])):
+        raise InvalidRequest("a port in --server is for one probe: run latency and throughput apart, or leave it out")
     surplus = sorted(set(options).difference(*accepted.values()))
     if surplus:
         raise InvalidRequest(f"--{surplus[0].removesuffix('s')} means nothing to {', '.join(chosen)}: leave it out")

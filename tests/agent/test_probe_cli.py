@@ -78,6 +78,7 @@ def test_an_unknown_command_suggests_the_nearest(probe: Any) -> None:
         ("run", "latency", "--rate", "fast"),
         ("run", "latency", "--rate", "0"),
         ("run", "latency", "--server", "host:port:more"),
+        ("run", "latency", "throughput", "--server", "localhost:5209"),
         ("run", "dns", "--name", "bad name"),
         ("run", "storage", "--server", "localhost"),
         ("run", "--profile", "sloppy"),
