@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test lint format bench bench-long clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Without its tools a probe is reported as unavailable, with the reason: no cause to stop here.
 setup: .venv/.installed ## Prepare .venv, fio and libiperf; instant when done before
@@ -34,10 +34,16 @@ format: .venv/.installed ## Put the code into its standard form
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: setup ## Compare the probes with sockperf, iperf3 and plain fio; takes many minutes
+bench: setup ## Compare the probes with sockperf, iperf3 and plain fio; about ten minutes
 	@scripts/debian-packages.sh sockperf
-	@code=0; for script in $(filter-out %/conftest.py benchmarks/test_%,$(wildcard benchmarks/*.py)); do \
-		echo; echo "## $$script"; .venv/bin/python "$$script" || code=1; \
+	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running)
+
+bench-long: setup ## Judge the judges: detectors, verdicts, repeatability; over an hour
+	@$(call run_scripts,detectors verdicts repeatability)
+
+# One that fails doesn't keep the others from running.
+run_scripts = code=0; for name in $(1); do \
+	echo; echo "## $$name"; .venv/bin/python "benchmarks/$$name.py" || code=1; \
 	done; exit $$code
 
 clean: ## Remove .venv and all that tools have left; results stay
