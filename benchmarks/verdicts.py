@@ -22,6 +22,7 @@ from probes.measure.comparison import Comparison, Verdict
 from probes.measure.histogram import Histogram
 from probes.measure.power import runs_to_detect
 from probes.measure.result import Better, Metric, RunResult, read_results
+from probes.measure.significance import benjamini_hochberg, mann_whitney
 from probes.measure.summary import Interval, Percentile, Summary
 from probes.measure.verdict import FEWEST_RUNS
 
@@ -120,15 +121,24 @@ class Bench:
             print(f"\nLeft out: {self.left_out} metrics with zeros, or of which neither direction is better.")
 
     def print_false_alarms(self) -> None:
-        """Count comparisons with any metric worse. Neighbors in time are not shuffled, so that drift shows."""
+        """Count comparisons with any metric worse: of shuffled runs, and of those that followed one another."""
         most = len(self.runs) // 2
         print("\n| groups without a change | pairs | any metric worse | any metric the same |")
         print("|---|---|---|---|")
-        for size in sorted({1, FEWEST_RUNS, min(most, 10), most}):
+        for size in sorted({1, FEWEST_RUNS, min(most, 10)}):
             self._print_row(f"{size} runs a side, drawn", [self.draw(size) for _ in range(self.pairs)])
-            starts = range(len(self.runs) - 2 * size + 1)
-            neighbors = [(self.runs[i : i + size], self.runs[i + size : i + 2 * size]) for i in starts]
-            self._print_row(f"{size} runs a side, one after the other", neighbors)
+            stretches = [self.runs[start : start + 2 * size] for start in range(len(self.runs) - 2 * size + 1)]
+            self._print_row(f"{size} runs a side, taken in turns", [(each[::2], each[1::2]) for each in stretches])
+            halves = [(each[:size], each[size:]) for each in stretches]
+            self._print_row(f"{size} runs a side, one side after the other", halves)
+        self._print_rounds_row()
+
+    def _print_rounds_row(self) -> None:
+        """What would come of taking the rounds of single runs for runs: why `compare` does not."""
+        pairs = [self.draw(1) for _ in range(self.pairs)]
+        changed = sum(_rounds_differ(before, after) for (before,), (after,) in pairs)
+        share = f"{changed / len(pairs):.1%} better or worse"
+        print(f"| rounds of single runs, tested as if they were runs | {len(pairs)} | {share} | |")
 
     def _print_row(self, name: str, pairs: Sequence[tuple[Runs, Runs]]) -> None:
         seen = [{metric.verdict for metric in self.compare(*pair).metrics} for pair in pairs]
@@ -138,6 +148,16 @@ class Bench:
 
 def _is_worse(comparison: Comparison, key: Key) -> bool:
     return any((metric.probe, metric.name) == key and metric.verdict is Verdict.WORSE for metric in comparison.metrics)
+
+
+def _rounds_differ(before: RunResult, after: RunResult) -> bool:
+    """Tell whether any metric's rounds differ by the same test and adjustment that runs get."""
+    rounds = [
+        {(result.probe, metric.name): np.array(metric.rounds) for result in run.results for metric in result.metrics}
+        for run in (before, after)
+    ]
+    p_values = [mann_whitney(rounds[0][key], rounds[1][key]) for key in rounds[0].keys() & rounds[1].keys()]
+    return min(benjamini_hochberg(p_values)) <= _LEVEL
 
 
 def _worsened(run: RunResult, key: Key, change: float) -> RunResult:
