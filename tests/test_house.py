@@ -27,7 +27,7 @@ def project() -> dict[str, Any]:
 
 
 def makefile_targets() -> set[str]:
-    rules = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     return set(rules)
 
 
