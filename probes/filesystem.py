@@ -12,7 +12,8 @@ from pathlib import Path
 
 from probes.measure.result import Facts
 
-_MEMORY_TYPES = frozenset({"tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"})
+# The kernel's own views of itself are memory as well.
+_MEMORY_TYPES = frozenset({"tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs", "proc", "sysfs", "cgroup", "cgroup2"})
 _MEMORY_DEVICE = re.compile(r"z?ram\d+")
 # mount(8), ext4(5), xfs(5), btrfs(5), nfs(5): what changes speed or durability, and whose values are words or numbers.
 _TOLD_OPTIONS = frozenset(

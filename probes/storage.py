@@ -88,7 +88,7 @@ class _Defaults:
 # Six rounds are what a 95 % interval of the median takes; docs/measuring-storage.md explains their length.
 _DEFAULTS = {
     Profile.QUICK: _Defaults(size_bytes=GIB, round_seconds=0.2, ramp_seconds=0.0),
-    Profile.STANDARD: _Defaults(size_bytes=4 * GIB, round_seconds=8.0, ramp_seconds=2.0),
+    Profile.STANDARD: _Defaults(size_bytes=4 * GIB, round_seconds=5.0, ramp_seconds=1.0),
     Profile.THOROUGH: _Defaults(size_bytes=4 * GIB, round_seconds=60.0, ramp_seconds=5.0, maximum_rounds=25),
 }
 
@@ -181,8 +181,11 @@ class Bench:
 
     spec: StorageSpec
     test_file: int
+    """A descriptor of ours, which fio inherits."""
     size_bytes: int
+    """How much of the test file is used."""
     engine: str
+    """fio's `ioengine`."""
 
     def run(self, job: Job, *, seconds: float | None, deadline_seconds: float, ramp_seconds: float = 0.0) -> Report:
         """Run one job. Raises Unavailable where fio is missing, and ToolFailed, which names the job."""
