@@ -111,6 +111,29 @@ class Watch(Protocol[R_co]):
         """End the iteration within a second, from any thread; closing twice is fine."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of a container's log as it came in."""
+
+    text: bytes
+    """Without its line feed."""
+    arrived_ns: int
+    """When its last byte had been read: `time.monotonic_ns` of this process."""
+
+
+class Follow(Protocol):
+    """The log of a running container, line by line, until the container ends or the stream is closed.
+
+    A stream that breaks ends as if the container had ended: whoever follows reads the log once more at the end.
+    """
+
+    def __iter__(self) -> Iterator[Line]:
+        """Iterate from the log's first line on."""
+
+    def close(self) -> None:
+        """End the iteration within a second, from any thread; closing twice is fine."""
+
+
 class Cluster(Protocol):
     """A cluster that one may look at and create objects in. `namespace` is None for all, or for what has none."""
 
@@ -141,6 +164,9 @@ class Cluster(Protocol):
 
     def read_log(self, pod: str, *, namespace: str, container: str, limit_bytes: int, tail_lines: int) -> bytes:
         """Return the last lines of a log, at most `limit_bytes` of them, cut at the end. Raises Missing."""
+
+    def follow_log(self, pod: str, *, namespace: str, container: str) -> Follow:
+        """Follow a log from its beginning. Returns at once; raises Missing, TryAgain while the container is waiting."""
 
     def may(self, verb: str, kind: type[Object], *, namespace: str | None = None, subresource: str = "") -> Permission:
         """Ask whether we may, such as `get` of Pod with the subresource `log`."""
