@@ -30,7 +30,7 @@ PROBE = str(Path(sys.executable).with_name("probe"))
 
 _LEVEL, _POWER = 0.05, 0.95
 # More than this can't be told from a few dozen different runs, however often they are drawn.
-_MOST_RUNS = 100
+_MOST_RUNS = 150
 
 Runs = Sequence[RunResult]
 Key = tuple[str, str]
@@ -73,11 +73,12 @@ class Bench:
         whole = self.compare(runs[:half], runs[half:])
         for unlike in whole.incomparable:
             print(f"Left out, because these runs are not alike: {unlike.probe} {unlike.metric or ''} {unlike.field}")
-        self.spreads = {
+        spreads = {
             (metric.probe, metric.name): float(np.log(metric.baseline.values + metric.candidate.values).std(ddof=1))
             for metric in whole.metrics
             if metric.ratio is not None and metric.better is not Better.NEITHER
         }
+        self.spreads = {key: spread for key, spread in spreads.items() if spread > 0}
         self.metrics = len(whole.metrics)
         self.left_out = self.metrics - len(self.spreads)
 
@@ -118,7 +119,7 @@ class Bench:
             shares = f"{found / self.pairs:.1%} | {alarms / self.pairs:.1%}"
             print(f"| {key[0]} {key[1]} | {spread:.1%} | {size}{repeated} | {shares} |", flush=True)
         if self.left_out:
-            print(f"\nLeft out: {self.left_out} metrics with zeros, or of which neither direction is better.")
+            print(f"\nLeft out: {self.left_out} metrics with zeros, without any spread, or without a better direction.")
 
     def print_false_alarms(self) -> None:
         """Count comparisons with any metric worse: of shuffled runs, and of those that followed one another."""
