@@ -8,7 +8,7 @@ from agent.cli.kept import read_run
 from probes.errors import InvalidRequest, Unavailable
 from probes.measure.compare import compare as compare_runs
 from probes.measure.compare import regressions
-from probes.measure.comparison import Comparison
+from probes.measure.comparison import Caveat, Comparison
 from probes.measure.result import RunResult
 
 # Equal results must give equal intervals each time; which draws they rest on does not matter.
@@ -61,6 +61,8 @@ def compare(*, before: str, after: str | None, baseline: str | None, margin: flo
         click.echo(comparison.model_dump_json(indent=2))
     else:
         print_comparison(comparison)
+    if fail_on is not None and any(Caveat.SINGLE_RUNS in metric.caveats for metric in comparison.metrics):
+        click.echo("probe: one run on a side can hardly fail --fail-on: give five or more, joined by commas", err=True)
     for metric in worse:
         click.echo(f"regression beyond {fail_on:.0%}: {metric.probe}, {metric.title}: {metric.reason}", err=True)
     click.get_current_context().exit(1 if worse else 0)

@@ -74,6 +74,13 @@ def test_a_regression_within_the_share_asked_for_does_not_fail(probe: Any, files
     assert probe("compare", files["old"], files["slow"], "--fail-on", "50%").returncode == 0
 
 
+def test_a_check_of_single_runs_says_that_it_can_hardly_fail(probe: Any, files: dict[str, str]) -> None:
+    before, after = (files[name].split(",")[0] for name in ("old", "slow"))
+    shown = probe("compare", before, after, "--fail-on", "10%")
+    assert shown.returncode == 0
+    assert "give five or more" in shown.stderr
+
+
 def test_equal_runs_are_the_same(probe: Any, files: dict[str, str]) -> None:
     shown = json.loads(probe("compare", files["old"], files["again"], "--format", "json").stdout)
     assert [metric["verdict"] for metric in shown["metrics"]] == ["same"]
