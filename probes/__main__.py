@@ -1,0 +1,87 @@
+"""`python -m probes ERRAND`: run one errand, such as a probe pod is started for, and tell the result in frames.
+
+The errand is JSON (see `probes.errand`), the first argument or else the variable PROBE_ERRAND. A measurement's result
+goes to standard output in frames, and in its short form to the container's termination message. The exit code is 0
+once a result was told, even if it says `unavailable`: to have been told is what a Job succeeds in.
+"""
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from probes import errand, frame, reach
+from probes.echo import parse_address
+from probes.errand import Measure, Reach
+from probes.errors import Interrupted, InvalidRequest
+from probes.measure.result import Facts, ProbeResult, Status
+from probes.runner import prepare, run_probe, signals_interrupt
+
+_TERMINATION_LOG = "/dev/termination-log"
+
+
+def main() -> int:
+    """Run the errand; return the exit code."""
+    text = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PROBE_ERRAND", "")
+    try:
+        told = errand.parse(text)
+        with signals_interrupt():
+            return _reach(told) if isinstance(told, Reach) else _measure(told)
+    except InvalidRequest as error:
+        print(f"probes: {error}", file=sys.stderr)  # noqa: T201  a command's own words
+        return 2
+    except Interrupted as error:
+        return 128 + error.signal_number
+
+
+def _measure(told: Measure) -> int:
+    start = time.monotonic()
+    try:
+        result, code = _measured(told), 0
+    except Interrupted as error:
+        reason = f"stopped by signal {error.signal_number} before the probe had ended: see why its pod was ended"
+        spec: Facts = {"profile": told.profile.value}
+        seconds = time.monotonic() - start
+        result = ProbeResult(
+            probe=told.probe, status=Status.UNAVAILABLE, reason=reason, spec=spec, duration_seconds=seconds
+        )
+        code = 128 + error.signal_number
+    for line in frame.write(result):
+        _say(line)
+    # Another container runtime may not have it, and somewhere else it may be read-only: the log has the result, too.
+    with suppress(OSError):
+        _write_existing(Path(os.environ.get("PROBE_TERMINATION_LOG", _TERMINATION_LOG)), frame.write_short(result))
+    return code
+
+
+def _measured(told: Measure) -> ProbeResult:
+    request = prepare(told.probe, told.profile, dict(told.options))
+    if told.await_server is not None:
+        server = parse_address(told.await_server)
+        reach.reach_all({"server": server}, seconds=told.await_seconds, told=lambda *_: None)
+    return run_probe(request, lambda phase, _kind: print(f"{told.probe}: {phase}", file=sys.stderr, flush=True))  # noqa: T201  for whoever looks at the log
+
+
+def _reach(told: Reach) -> int:
+    targets = {label: parse_address(text) for label, text in told.targets.items()}
+    _say(frame.REACHING)
+    reached = reach.reach_all(
+        targets, seconds=told.seconds, told=lambda label, attempts: _say(frame.write_reached(label, attempts))
+    )
+    return 0 if reached else 3
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  what whoever started us reads
+
+
+def _write_existing(path: Path, text: str) -> None:
+    """Overwrite a file that is there. To create one would leave it behind."""
+    with path.open("r+b") as file:
+        file.truncate()
+        file.write(text.encode("ascii"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
