@@ -1,5 +1,6 @@
 """How often `compare` errs on real runs: false alarms without a change, and injected changes that it misses.
 
+    python benchmarks/verdicts.py                      make 40 results of the latency probe in results/verdicts, judge them
     python benchmarks/verdicts.py DIRECTORY            judge the results (*.json) that lie there
     python benchmarks/verdicts.py DIRECTORY --make latency startup --runs 40
                                                        run these probes until 40 results lie there, then judge
@@ -38,14 +39,14 @@ Key = tuple[str, str]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", type=Path)
+    parser.add_argument("directory", type=Path, nargs="?", default=Path("results/verdicts"))
     parser.add_argument("--make", metavar="PROBE", nargs="+", help="run these probes until there are enough results")
     parser.add_argument("--runs", type=int, default=40, help="how many results --make brings together")
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--change", type=float, default=0.10, help="the injected share")
     arguments = parser.parse_args()
-    if arguments.make:
-        make(arguments.make, arguments.directory, arguments.runs)
+    if arguments.make or not arguments.directory.exists():
+        make(arguments.make or ["latency"], arguments.directory, arguments.runs)
     runs = [read_results(path.read_text(encoding="utf-8")) for path in arguments.directory.glob("*.json")]
     if len(runs) < 2 * FEWEST_RUNS:
         sys.exit(f"{arguments.directory} holds {len(runs)} results: {2 * FEWEST_RUNS} are needed, see --make")
