@@ -1,6 +1,6 @@
 """How often `compare` errs on real runs: false alarms without a change, and injected changes that it misses.
 
-    python benchmarks/verdicts.py                      make 40 results of the latency probe in results/verdicts, judge them
+    python benchmarks/verdicts.py                      judge 40 results of latency, made in results/verdicts
     python benchmarks/verdicts.py DIRECTORY            judge the results (*.json) that lie there
     python benchmarks/verdicts.py DIRECTORY --make latency startup --runs 40
                                                        run these probes until 40 results lie there, then judge
