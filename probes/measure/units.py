@@ -109,4 +109,6 @@ def _significant(value: float) -> str:
     if value == 0:
         return "0"
     rounded = float(f"{value:.3g}")
+    if math.isinf(rounded):  # the largest floats round to it, and a file may hold them
+        return f"{value:.3g}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"
