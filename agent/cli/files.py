@@ -19,12 +19,12 @@ def check_writable(path: Path) -> None:
         raise InvalidRequest(f"can't write in {path.parent}: name a directory that is yours")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to a temporary name and move it into place, so that no reader ever sees a part of it."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content` to a temporary name and move it into place, so that no reader ever sees a part of it."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         # mkstemp's 0600 is for secrets; a result takes the permissions that any new file of the user's would.
         mask = os.umask(0)
         os.umask(mask)

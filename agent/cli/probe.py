@@ -12,6 +12,7 @@ import click
 _COMMANDS = {
     "run": ("agent.cli.run:run", "Measure this machine."),
     "compare": ("agent.cli.compare:compare", "Tell whether results are worse than others."),
+    "report": ("agent.cli.report:report", "Make a page with plots of results."),
     "list": ("agent.cli.show:list_probes", "Show what can be measured, what it needs and how long it takes."),
     "doctor": ("agent.cli.doctor:doctor", "Find out what is missing here, and how to mend it."),
     "history": ("agent.cli.history:history", "List, tag, show again and trend the runs kept on this machine."),
