@@ -19,7 +19,8 @@ run: setup ## Measure this machine within a minute; the result is in results/lat
 	if [[ $$code -ne 3 ]]; then exit $$code; fi; \
 	echo "Not everything could be measured here: \`.venv/bin/probe doctor\` says what is missing."
 
-test: setup ## Run all tests, with real tools and real sockets
+test: setup ## Run all tests, with real tools, real sockets and a real browser
+	@scripts/debian-packages.sh chromium || true
 	@.venv/bin/pytest
 
 lint: .venv/.installed ## Check style, types, direction of imports, scripts and Dockerfile

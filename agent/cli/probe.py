@@ -27,8 +27,8 @@ Examples:
   probe doctor                      what is missing here
 
 \b
-Exit codes: 0 good, 2 wrong usage, 3 the environment lacks something,
-130 stopped by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 good, 1 a regression was found, 2 wrong usage,
+3 the environment lacks something, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 
@@ -73,7 +73,7 @@ def main() -> NoReturn:
     try:
         code = cli.main(prog_name="probe", standalone_mode=False)
     except click.ClickException as error:
-        code = _complain(error.format_message().replace("\n", " "), error.exit_code)
+        code = _complain(error.format_message(), error.exit_code)
     except click.Abort:
         code = _complain("stopped", 130)
     except BrokenPipeError:
@@ -104,5 +104,5 @@ def _code_of(error: Exception) -> int | None:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"probe: {message}", err=True)
+    click.echo(f"probe: {' '.join(message.split())}", err=True)
     return code

@@ -32,7 +32,7 @@ def from_samples(described: Description, rounds: Sequence[FloatArray]) -> Metric
     summary = summarize_samples(filled)
     histogram = Histogram.of(np.concatenate(filled))
     values = tuple(SortedValues(samples).quantile(0.5) for samples in filled)
-    flags = (*judge_rounds(values, summary), *judge_order(filled), *judge_samples(histogram, summary))
+    flags = (*judge_rounds(values, summary), *judge_order(filled), *judge_samples(histogram, summary, described.unit))
     return _metric(described, values, summary, histogram, flags)
 
 
@@ -47,7 +47,7 @@ def from_histograms(
     summary = summarize_histograms(filled, minimum=minimum, maximum=maximum, mean=mean)
     histogram = Histogram.merged(filled)
     values = tuple(part.quantile(0.5) for part in filled)
-    flags = (*judge_rounds(values, summary), *judge_samples(histogram, summary))
+    flags = (*judge_rounds(values, summary), *judge_samples(histogram, summary, described.unit))
     return _metric(described, values, summary, histogram, flags)
 
 

@@ -18,6 +18,7 @@ from probes.measure.summary import (
     required_samples,
 )
 from probes.measure.trend import Trend, mann_kendall, warm_up_rounds
+from probes.measure.units import Unit, format_quantity
 
 # The interval of the median over n rounds reaches at most 1 - 2^(1-n): 93.75 % for five rounds, 96.9 % for six.
 MINIMUM_ROUNDS = 6
@@ -141,9 +142,9 @@ def judge_rounds(values: Sequence[float], summary: Summary) -> tuple[Flag, ...]:
     return _told((*doubts, _drift(trend, f"from the first to the last of {len(values)} rounds")))
 
 
-def judge_samples(histogram: Histogram, summary: Summary) -> tuple[Flag, ...]:
+def judge_samples(histogram: Histogram, summary: Summary, unit: Unit) -> tuple[Flag, ...]:
     """Return what the samples of all rounds, whatever their order, give to doubt."""
-    return _told((_few_samples(summary), _outliers(histogram), _bimodal(histogram)))
+    return _told((_few_samples(summary), _outliers(histogram, unit), _bimodal(histogram, unit)))
 
 
 def judge_order(rounds: Sequence[FloatArray]) -> tuple[Flag, ...]:
@@ -242,7 +243,7 @@ def _few_samples(summary: Summary) -> Flag | None:
     return Flag(code=FlagCode.FEW_SAMPLES, reason=f"{summary.count} samples: {needs}")
 
 
-def _outliers(histogram: Histogram) -> Flag | None:
+def _outliers(histogram: Histogram, unit: Unit) -> Flag | None:
     if histogram.count < _FEWEST_FOR_OUTLIERS:
         return None
     found = outliers(histogram)
@@ -250,19 +251,20 @@ def _outliers(histogram: Histogram) -> Flag | None:
     if share <= _OUTLIER_SHARE:
         return None
     reason = (
-        f"{share:.1%} of the samples lie more than 3.5 robust deviations from the median (outside {found.low:.4g} to "
-        f"{found.high:.4g}): something else was at work in those"
+        f"{share:.1%} of the samples lie more than 3.5 robust deviations from the median (outside "
+        f"{format_quantity(found.low, unit)} to {format_quantity(found.high, unit)}): something else was at work in those"
     )
     return Flag(code=FlagCode.OUTLIERS, reason=reason)
 
 
-def _bimodal(histogram: Histogram) -> Flag | None:
+def _bimodal(histogram: Histogram, unit: Unit) -> Flag | None:
     found = valley(histogram)
     if found is None:
         return None
+    left, valley_at, right = (format_quantity(at, unit) for at in (found.left_mode, found.valley, found.right_mode))
     reason = (
-        f"two modes, near {found.left_mode:.3g} and {found.right_mode:.3g} ({found.left_share:.0%} of the samples "
-        f"below {found.valley:.3g}): the median describes neither"
+        f"two modes, near {left} and {right} ({found.left_share:.0%} of the samples below {valley_at}): the median "
+        "describes neither"
     )
     return Flag(code=FlagCode.BIMODAL, reason=reason)
 

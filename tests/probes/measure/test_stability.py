@@ -17,6 +17,7 @@ from probes.measure.stability import (
     steady_state,
 )
 from probes.measure.summary import summarize_rounds, summarize_samples
+from probes.measure.units import Unit
 
 Noise = Callable[[np.random.Generator, int], FloatArray]
 
@@ -39,7 +40,7 @@ def of_rounds(values: FloatArray) -> set[FlagCode]:
 
 
 def of_samples(values: FloatArray) -> set[FlagCode]:
-    return {flag.code for flag in judge_samples(Histogram.of(values), summarize_samples([values]))}
+    return {flag.code for flag in judge_samples(Histogram.of(values), summarize_samples([values]), Unit.NANOSECONDS)}
 
 
 def reason(flags: tuple[Flag, ...], code: FlagCode) -> str:
@@ -144,7 +145,7 @@ def test_two_modes_are_bimodal_and_named(ratio: float, share: float) -> None:
     for count in (400, 50_000):
         first = round(count * share)
         values = np.concatenate([rng.lognormal(7, 0.05, first), ratio * rng.lognormal(7, 0.05, count - first)])
-        flags = judge_samples(Histogram.of(values), summarize_samples([values]))
+        flags = judge_samples(Histogram.of(values), summarize_samples([values]), Unit.NANOSECONDS)
         assert f"{share:.0%} of the samples below" in reason(flags, FlagCode.BIMODAL)
 
 
@@ -174,7 +175,7 @@ def test_spikes_in_some_samples_are_outliers_with_their_share() -> None:
     rng = np.random.default_rng(39)
     values = rng.lognormal(7, 0.05, 1000)
     values[::40] *= 4
-    flags = judge_samples(Histogram.of(values), summarize_samples([values]))
+    flags = judge_samples(Histogram.of(values), summarize_samples([values]), Unit.NANOSECONDS)
     assert reason(flags, FlagCode.OUTLIERS).startswith("2.5% of the samples lie more than 3.5")
 
 
@@ -192,7 +193,7 @@ def test_samples_that_are_mostly_zero_can_be_judged() -> None:
 
 def test_absent_percentiles_are_named_with_what_they_need() -> None:
     values = np.random.default_rng(40).normal(100, 1, 298)
-    flags = judge_samples(Histogram.of(values), summarize_samples([values]))
+    flags = judge_samples(Histogram.of(values), summarize_samples([values]), Unit.NANOSECONDS)
     assert reason(flags, FlagCode.FEW_SAMPLES) == "298 samples: p99 needs 299, p99.9 needs 2995"
 
 
