@@ -2,7 +2,8 @@
 
 The errand is JSON (see `probes.errand`), the first argument or else the variable PROBE_ERRAND. A measurement's result
 goes to standard output in frames, and in its short form to the container's termination message. The exit code is 0
-once a result was told, even if it says `unavailable`: to have been told is what a Job succeeds in.
+once a result was told, even if it says `unavailable`: to have been told is what a Job succeeds in. A signal gives 128
+and its number, an errand that can't be understood 2.
 """
 
 import os
@@ -15,7 +16,7 @@ from probes import errand, frame, reach
 from probes.echo import parse_address
 from probes.errand import Measure, Reach
 from probes.errors import Interrupted, InvalidRequest
-from probes.measure.result import Facts, ProbeResult, Status
+from probes.measure.result import ProbeResult, Status
 from probes.runner import prepare, run_probe, signals_interrupt
 
 _TERMINATION_LOG = "/dev/termination-log"
@@ -37,16 +38,22 @@ def main() -> int:
 
 def _measure(told: Measure) -> int:
     start = time.monotonic()
+    code, reason = 0, None
     try:
-        result, code = _measured(told), 0
+        result = _measured(told)
+    except InvalidRequest as error:
+        reason = str(error)
     except Interrupted as error:
         reason = f"stopped by signal {error.signal_number} before the probe had ended: see why its pod was ended"
-        spec: Facts = {"profile": told.profile.value}
-        seconds = time.monotonic() - start
-        result = ProbeResult(
-            probe=told.probe, status=Status.UNAVAILABLE, reason=reason, spec=spec, duration_seconds=seconds
-        )
         code = 128 + error.signal_number
+    if reason is not None:
+        result = ProbeResult(
+            probe=told.probe,
+            status=Status.UNAVAILABLE,
+            reason=reason,
+            spec={"profile": told.profile.value},
+            duration_seconds=time.monotonic() - start,
+        )
     for line in frame.write(result):
         _say(line)
     # Another container runtime may not have it, and somewhere else it may be read-only: the log has the result, too.

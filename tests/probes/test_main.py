@@ -57,12 +57,22 @@ def test_an_unavailable_probe_is_a_result_told_like_any_other(tmp_path: Path) ->
     assert "nothing listens" in (result_of(log).reason or "")
 
 
-@pytest.mark.parametrize("text", ["nonsense", '{"do": "measure", "probe": "nope"}'])
-def test_a_wrong_errand_is_told_in_one_line_and_exit_code_2(text: str) -> None:
-    process = start(text)
+def test_a_wrong_errand_is_told_in_one_line_and_exit_code_2() -> None:
+    process = start("nonsense")
     log, complaint = process.communicate()
     assert (process.returncode, log) == (2, b"")
     assert complaint.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("probe", "options", "reason"),
+    [("nope", {}, "no probe 'nope'"), ("dns", {"names": "10.0.0.1"}, "is an address")],
+)
+def test_what_a_probe_refuses_is_a_result_that_says_why(probe: str, options: dict[str, str], reason: str) -> None:
+    process = start(Measure.model_validate({"probe": probe, "options": options}).model_dump_json())
+    log, _ = process.communicate()
+    assert process.returncode == 0
+    assert reason in (result_of(log).reason or "")
 
 
 def test_sigterm_ends_a_probe_with_a_result_that_says_so_and_no_process_left() -> None:
