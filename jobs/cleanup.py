@@ -1,0 +1,112 @@
+"""Removes what runs have created: at the end of a run, and what an earlier one that was killed has left."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from jobs.cluster import Cluster
+from jobs.errors import JobsError, Unavailable
+from jobs.hands import patiently
+from jobs.objects import Claim, ConfigMap, Job, Object, Pod, Service
+from jobs.site import ALL_RUNS, EXPIRES, RUN, Site
+
+# First the ConfigMap: its deletion collects the rest even if we are ended here.
+_KINDS: tuple[type[Object], ...] = (ConfigMap, Job, Service, Claim, Pod)
+_PATIENCE_SECONDS = 60.0
+# The garbage collector and the grace of pods take seconds: look soon, then ever less often.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """An object that a run has left."""
+
+    kind: str
+    namespace: str
+    name: str
+    run_id: str
+
+
+def remove_run(cluster: Cluster, site: Site, *, patience_seconds: float = _PATIENCE_SECONDS) -> tuple[Leftover, ...]:
+    """Delete all objects of a run and see them gone; return what is still there when patience ends."""
+    return _remove(cluster, site.namespace, site.selector, lambda _: True, patience_seconds)
+
+
+def sweep(
+    cluster: Cluster,
+    *,
+    namespace: str | None,
+    now: datetime,
+    older_than: timedelta,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:
+    """Delete what runs have left that are over, or older than `older_than`; return what was found, and what remains.
+
+    `namespace` None looks into all of them. A run under way is younger, and not over: it is left alone unless
+    `older_than` is zero. Raises Unavailable where the permission to look is lacking.
+    """
+
+    def left(record: Object) -> bool:
+        expires = record.meta.labels.get(EXPIRES, "")
+        over = expires.isdigit() and datetime.fromtimestamp(int(expires), UTC) <= now
+        created_at = record.meta.created_at
+        return over or created_at is None or now - created_at >= older_than
+
+    found = tuple(_leftover(record) for record in _matching(cluster, namespace, ALL_RUNS, left))
+    return found, _remove(cluster, namespace, ALL_RUNS, left, patience_seconds) if found else ()
+
+
+def _remove(
+    cluster: Cluster,
+    namespace: str | None,
+    labels: str,
+    which: Callable[[Object], bool],
+    patience_seconds: float,
+) -> tuple[Leftover, ...]:
+    """Delete until nothing is there: what a controller made meanwhile is found on the next look."""
+    deadline, pause_seconds = time.monotonic() + patience_seconds, _FIRST_PAUSE_SECONDS
+    while True:
+        there = _matching(cluster, namespace, labels, which)
+        for record in there:
+            if record.meta.deleted_at is None:
+                _delete(cluster, record)
+        if not there or time.monotonic() > deadline:
+            return tuple(map(_leftover, there))
+        time.sleep(pause_seconds)
+        pause_seconds = min(_LONGEST_PAUSE_SECONDS, 1.5 * pause_seconds)
+
+
+def _matching(
+    cluster: Cluster, namespace: str | None, labels: str, which: Callable[[Object], bool]
+) -> Sequence[Object]:
+    """Return what is there of all kinds that may be looked at; raises Unavailable where that is none of them."""
+    found: list[Object] = []
+    refused: list[Unavailable] = []
+    for kind in _KINDS:
+        try:
+            found += [record for record in _list(cluster, kind, namespace, labels) if which(record)]
+        except Unavailable as error:
+            # Who may not list a kind has hardly created any, and its owner's deletion would collect it.
+            refused.append(error)
+    if len(refused) == len(_KINDS):
+        raise refused[0]
+    return found
+
+
+def _list(cluster: Cluster, kind: type[Object], namespace: str | None, labels: str) -> Sequence[Object]:
+    return patiently(lambda: cluster.list_all(kind, namespace=namespace, labels=labels)).items
+
+
+def _delete(cluster: Cluster, record: Object) -> None:
+    # A pod goes with its Job, which would make another one if it were deleted first.
+    if isinstance(record, Pod) and any(owner.kind == "Job" for owner in record.meta.owners):
+        return
+    with suppress(JobsError):
+        cluster.delete(type(record), record.meta.name, namespace=record.meta.namespace)
+
+
+def _leftover(record: Object) -> Leftover:
+    meta = record.meta
+    return Leftover(kind=record.api.kind, namespace=meta.namespace, name=meta.name, run_id=meta.labels.get(RUN, ""))

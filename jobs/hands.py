@@ -1,0 +1,156 @@
+"""What steps do to a cluster: create, wait, read, delete, each with the patience and the doubts that it takes."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TypeVar
+
+from jobs import diagnosis
+from jobs.board import Board
+from jobs.cluster import Cluster, Manifest
+from jobs.errors import AlreadyThere, JobsError, Missing, TryAgain, Unavailable
+from jobs.objects import Claim, ConfigMap, Job, Meta, Object, Pod, Service
+from jobs.pod import CONTAINER
+from jobs.site import RUN, Site
+
+KINDS: dict[str, type[Object]] = {each.api.kind: each for each in (ConfigMap, Job, Service, Claim)}
+"""What a run creates."""
+# On top of the cluster's own attempts: an API server that restarts is away for some seconds, rarely a minute.
+_PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0)
+# Results are some hundred KiB in lines of 8 KB; what else a probe prints are a few lines a phase.
+_LOG_BYTES, _LOG_LINES = 16 * 2**20, 5000
+# Between a Job's creation and its pod's lies its controller's queue, or an admission that refuses.
+_START_SECONDS = 300.0
+T = TypeVar("T")
+
+
+class Hands:
+    """A cluster, the place of a run in it, and the board on which its watches write."""
+
+    def __init__(self, cluster: Cluster, site: Site, board: Board, *, start_seconds: float = _START_SECONDS) -> None:
+        self.cluster = cluster
+        self.site = site
+        self.board = board
+        self.start_seconds = start_seconds
+
+    def create(self, manifest: Manifest) -> Meta:
+        """Create an object of this run. Raises JobsError."""
+        return patiently(lambda: self._create(manifest), self.board.rest)
+
+    @contextmanager
+    def created(self, manifests: Iterable[Manifest]) -> Iterator[tuple[Meta, ...]]:
+        """Have objects while the block runs."""
+        with ExitStack() as stack:
+            yield tuple(self._enter(stack, manifest) for manifest in manifests)
+
+    def ready_pod(self, job: Meta) -> Pod:
+        """Wait until a Job's pod is ready. Raises Unavailable where it doesn't become so, with the reason."""
+
+        def look() -> Pod | None:
+            pod = self.board.pod_of(job.name)
+            ready = pod is not None and any(each.type == "Ready" and each.status == "True" for each in pod.conditions)
+            return pod if ready else None
+
+        return self._wait_for(look, job, seconds=self.start_seconds)
+
+    def ended_pod(self, job: Meta, *, run_seconds: float) -> Pod | None:
+        """Wait until a Job's pod was started and has ended, or can't; None where it was never there to the end.
+
+        The container's end is enough: until the pod's phase and the Job tell of it takes the kubelet another second.
+        Raises Unavailable where the pod doesn't start, with the reason.
+        """
+
+        def started() -> Pod | None:
+            pod = self.board.pod_of(job.name)
+            return pod if pod is not None and any(each.state != "waiting" for each in pod.containers) else None
+
+        def ended() -> Pod | None:
+            pod = self.board.pod_of(job.name)
+            over = pod is not None and (
+                pod.phase in {"Succeeded", "Failed"}
+                or (bool(pod.containers) and all(each.state == "terminated" for each in pod.containers))
+                or self.board.pod_gone(job.name)
+                or self._final(job) is not None
+            )
+            return pod if over else None
+
+        self._wait_for(started, job, seconds=self.start_seconds)
+        return self.board.wait(ended, seconds=run_seconds)
+
+    def log_of(self, pod: Pod) -> bytes | None:
+        """Return the end of a pod's log, None where it can't be read (its node may be gone)."""
+        with suppress(Missing, Unavailable, TryAgain):
+            return patiently(lambda: self._read_log(pod), self.board.rest, attempts=3)
+        return None
+
+    def trouble(self, job: Meta) -> str | None:
+        """Return what is wrong with a Job and its pod, None where nothing is."""
+        found = self._diagnosis(job)
+        return None if found is None else found.reason
+
+    def _enter(self, stack: ExitStack, manifest: Manifest) -> Meta:
+        # Before it is created: an attempt whose answer was lost may have been carried out all the same.
+        stack.callback(self._delete, manifest)
+        return self.create(manifest)
+
+    def _delete(self, manifest: Manifest) -> None:
+        metadata = manifest["metadata"]
+        # What can't be deleted now is deleted with everything else at the end of the run.
+        with suppress(JobsError):
+            self.cluster.delete(KINDS[manifest["kind"]], metadata["name"], namespace=metadata["namespace"])
+
+    def _create(self, manifest: Manifest) -> Meta:
+        try:
+            return self.cluster.create(manifest).meta
+        except AlreadyThere:
+            # An earlier attempt may have been carried out though its answer was lost.
+            metadata = manifest["metadata"]
+            found = self.cluster.read(KINDS[manifest["kind"]], metadata["name"], namespace=metadata["namespace"]).meta
+            if found.labels.get(RUN) != self.site.run_id:
+                raise
+            return found
+
+    def _read_log(self, pod: Pod) -> bytes:
+        return self.cluster.read_log(
+            pod.meta.name,
+            namespace=pod.meta.namespace,
+            container=CONTAINER,
+            limit_bytes=_LOG_BYTES,
+            tail_lines=_LOG_LINES,
+        )
+
+    def _wait_for(self, look: Callable[[], T | None], job: Meta, *, seconds: float) -> T:
+        """Wait for something good, but no longer than there is hope."""
+
+        def found_or_hopeless() -> tuple[T | None] | None:
+            found = look()
+            return (found,) if found is not None or self._final(job) is not None else None
+
+        outcome = self.board.wait(found_or_hopeless, seconds=seconds)
+        if outcome is not None and outcome[0] is not None:
+            return outcome[0]
+        trouble = self.trouble(job) or "its pod did not start, and nobody told why"
+        waited = "" if outcome is not None else f" (after {seconds:.0f} s)"
+        raise Unavailable(f"{trouble}{waited}")
+
+    def _diagnosis(self, job: Meta) -> diagnosis.Diagnosis | None:
+        pod = self.board.pod_of(job.name)
+        uids = [job.uid] if pod is None else [job.uid, pod.meta.uid]
+        return diagnosis.of(self.board.job(job.name), pod, self.board.events_of(*uids))
+
+    def _final(self, job: Meta) -> diagnosis.Diagnosis | None:
+        found = self._diagnosis(job)
+        return found if found is not None and found.final else None
+
+
+def patiently(
+    call: Callable[[], T], rest: Callable[[float], None] = time.sleep, *, attempts: int = len(_PAUSES_SECONDS) + 1
+) -> T:
+    """Return what `call` returns, trying again where that may help. Raises what the last attempt raised."""
+    for pause_seconds in itertools.islice(_PAUSES_SECONDS, attempts - 1):
+        try:
+            return call()
+        except TryAgain as error:
+            rest(error.retry_after_seconds or pause_seconds)
+    return call()
