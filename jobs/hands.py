@@ -90,9 +90,11 @@ class Hands:
         return None if found is None else found.reason
 
     def _enter(self, stack: ExitStack, manifest: Manifest) -> Meta:
-        # Before it is created: an attempt whose answer was lost may have been carried out all the same.
+        # What was created though no answer ever came is found by its label at the end of the run; here its name alone
+        # is known, which may be somebody else's.
+        meta = self.create(manifest)
         stack.callback(self._delete, manifest)
-        return self.create(manifest)
+        return meta
 
     def _delete(self, manifest: Manifest) -> None:
         metadata = manifest["metadata"]

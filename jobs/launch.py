@@ -170,7 +170,7 @@ def _run_steps(
     """Run steps until all have ended, one that competes with another after it."""
     deadline = time.monotonic() + limits.seconds
     while state.waiting or state.running:
-        while step := startable(state.waiting, state.running.values(), concurrent_jobs=_concurrent(plan, limits)):
+        while step := startable(state.waiting, state.running.values(), concurrent_jobs=limits.concurrent_jobs):
             state.waiting.remove(step)
             state.running[step.name] = step
             on_progress(step, ended=False)
@@ -185,11 +185,6 @@ def _run_steps(
             case number:
                 state.signal_number = state.signal_number or number
                 _stop(state, hands.board, Stopped(number))
-
-
-def _concurrent(plan: Plan, limits: Limits) -> int:
-    """The limit, unless it was overruled for a step that needs more: then that step runs alone."""
-    return max(limits.concurrent_jobs, plan.cost.jobs)
 
 
 def _next(messages: "queue.SimpleQueue[_Message]", deadline: float | None) -> _Message | None:

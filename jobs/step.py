@@ -116,7 +116,8 @@ def startable(waiting: Sequence[Step], running: Collection[Step], *, concurrent_
     ahead: list[Step] = list(running)
     for step in waiting:
         if not any(step.claims.compete(other.claims) for other in ahead):
-            if step.cost.jobs <= free_jobs:
+            # One that exceeds the limit, which then was overruled, still runs, but on its own.
+            if step.cost.jobs <= free_jobs or not running:
                 return step
             # Nor may anything smaller take the places that become free.
             return None

@@ -180,6 +180,13 @@ def test_an_object_of_somebody_else_by_the_same_name_is_left_alone() -> None:
     assert memory.names(Job) == []
 
 
+def test_a_job_of_somebody_else_by_the_same_name_is_left_alone() -> None:
+    memory = Memory(Job(meta=Meta(name="probe-abc123-dns-1", namespace="lab")), play=well)
+    found = only(run(memory, planned("dns")))
+    assert "exists" in (found.reason or "")
+    assert memory.names(Job) == ["probe-abc123-dns-1"]
+
+
 def test_a_log_that_cannot_be_read_leaves_the_termination_message() -> None:
     def play(memory: Memory, pod: Pod, _manifest: Manifest) -> None:
         memory.end(memory.run(pod), message=frame.write_short(RESULT))
