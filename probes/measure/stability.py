@@ -250,9 +250,10 @@ def _outliers(histogram: Histogram, unit: Unit) -> Flag | None:
     share = found.count / histogram.count
     if share <= _OUTLIER_SHARE:
         return None
+    low, high = format_quantity(found.low, unit), format_quantity(found.high, unit)
     reason = (
-        f"{share:.1%} of the samples lie more than 3.5 robust deviations from the median (outside "
-        f"{format_quantity(found.low, unit)} to {format_quantity(found.high, unit)}): something else was at work in those"
+        f"{share:.1%} of the samples lie more than 3.5 robust deviations from the median (outside {low} to {high}): "
+        "something else was at work in those"
     )
     return Flag(code=FlagCode.OUTLIERS, reason=reason)
 

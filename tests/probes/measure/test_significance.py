@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from probes.measure import significance
 from probes.measure.bootstrap import MedianBootstrap, expanded_tail, student_quantile
 from probes.measure.power import planning_spread, runs_to_detect, runs_to_exclude, runs_to_reach
-from probes.measure.significance import benjamini_hochberg, cliffs_delta, mann_whitney, shift_p_value
+from probes.measure.significance import attained_level, benjamini_hochberg, cliffs_delta, mann_whitney, shift_p_value
 
 SMALL = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=6).map(np.array)
 GROUP = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40).map(np.array)
@@ -203,3 +203,16 @@ def test_the_spread_to_plan_with_is_above_the_true_one_in_four_of_five_pilots() 
 
 def test_two_single_values_tell_no_spread() -> None:
     assert planning_spread(np.ones(1), np.ones(1)) is None
+
+
+@pytest.mark.parametrize(("runs", "level"), [(4, 0.01), (5, 0.05), (7, 0.01), (12, 0.001), (25, 0.05)])
+def test_the_attained_level_is_the_largest_p_value_that_is_allowed(runs: int, level: float) -> None:
+    """Shifting one group past the other, value by value, meets every p-value that there is near the level."""
+    pooled = np.arange(2 * runs, dtype=float)
+    possible = {
+        mann_whitney(np.append(pooled[: runs - 1], pooled[last]), np.delete(pooled, [*range(runs - 1), last]))
+        for last in range(runs - 1, 2 * runs)
+    }
+    attained = attained_level(runs, level)
+    assert attained <= level
+    assert all(p <= attained for p in possible if p <= level)
