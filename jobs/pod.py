@@ -1,7 +1,7 @@
 """The pods that probe, such as Pod Security's level `restricted` admits. Pure.
 
 Memory is limited, CPU is not: a CPU limit stops the measuring container for the rest of each 100 ms once its share is
-used up, and turns a p99.9 of 0.2 ms into 50 ms (docs/measuring.md has figures).
+used up, and turns a p99.9 of 0.2 ms into 50 ms (docs/measuring-storage.md has the figures).
 """
 
 from collections.abc import Mapping, Sequence
