@@ -5,6 +5,7 @@ import numpy as np
 
 from agent.cli.comparison_table import print_comparison
 from agent.cli.kept import read_run
+from agent.cli.options import format_option
 from probes.errors import InvalidRequest, Unavailable
 from probes.measure.compare import compare as compare_runs
 from probes.measure.compare import regressions
@@ -41,7 +42,7 @@ class _Share(click.ParamType[float]):
 @click.option(
     "--fail-on", type=_Share(), metavar="SHARE", help="Exit with 1 where a metric is worse by more than this."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@format_option
 def compare(*, before: str, after: str | None, baseline: str | None, margin: float, fail_on: float | None,
             form: str) -> None:  # fmt: skip
     """Compare B with A, or A with a baseline. Each is a result's file, a kept run (`probe history`), or several of

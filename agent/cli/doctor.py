@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
+from agent.cli.options import format_option
 from probes.catalogue import CATALOGUE, load
 from probes.errors import ProbeError
 from probes.measure.result import Facts
@@ -24,7 +25,7 @@ class Finding:
 @click.command(short_help="Find out what is missing here, and how to mend it.")
 @click.option("--path", metavar="DIR", help="storage: the directory whose disk is to be measured.")
 @click.option("--server", metavar="HOST[:PORT]", help="latency, throughput: the machine that runs `probe serve`.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@format_option
 @click.pass_context
 def doctor(ctx: click.Context, /, *, form: str, **options: str | None) -> None:
     """Check each probe without measuring; exits with 3 where one could not work."""

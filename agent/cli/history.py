@@ -11,22 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.cli.kept import open_history
+from agent.cli.options import format_option
 from agent.cli.table import print_run
 from agent.cli.trend import Trend, print_trend, trend_of
 from agent.history import KeptRun
 
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What goes to standard output.",
-)
-
 
 @click.group(short_help="Runs kept on this machine: list, tag, trend.", invoke_without_command=True)
-@_format
+@format_option
 @click.pass_context
 def history(ctx: click.Context, *, form: str) -> None:
     """List the runs kept on this machine, the newest first, or do more with them.
@@ -52,7 +44,7 @@ def history(ctx: click.Context, *, form: str) -> None:
 @history.command(short_help="Give a run a name.")
 @click.argument("run", metavar="RUN")
 @click.argument("name", metavar="NAME")
-@_format
+@format_option
 def tag(*, run: str, name: str, form: str) -> None:
     """Give RUN the NAME, which another run loses if it has it. Tagged runs are never dropped for their age."""
     with open_history() as kept:
@@ -65,7 +57,7 @@ def tag(*, run: str, name: str, form: str) -> None:
 
 @history.command(short_help="Take a name away.")
 @click.argument("name", metavar="NAME")
-@_format
+@format_option
 def untag(*, name: str, form: str) -> None:
     """Take the NAME away from the run that has it; the run stays."""
     with open_history() as kept:
@@ -75,7 +67,7 @@ def untag(*, name: str, form: str) -> None:
 
 @history.command(short_help="Print a run again.")
 @click.argument("run", metavar="RUN")
-@_format
+@format_option
 def show(*, run: str, form: str) -> None:
     """Print RUN as `probe run` did: its table, or its whole result as JSON."""
     with open_history() as kept:
@@ -90,7 +82,7 @@ def show(*, run: str, form: str) -> None:
 @click.argument("probe", metavar="PROBE")
 @click.argument("metric", metavar="METRIC")
 @click.option("--like", metavar="RUN", help="Join the runs that measured as this one did; default: as the newest.")
-@_format
+@format_option
 def trend(*, probe: str, metric: str, like: str | None, form: str) -> None:
     """Show METRIC of PROBE over all kept runs that measured it alike, and mark where its level changed.
 
@@ -107,7 +99,7 @@ def trend(*, probe: str, metric: str, like: str | None, form: str) -> None:
 
 @history.command(short_help="Forget a run.")
 @click.argument("run", metavar="RUN")
-@_format
+@format_option
 def remove(*, run: str, form: str) -> None:
     """Forget RUN and its tags for good."""
     with open_history() as kept:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from agent.cli.destinations import Destinations, with_destinations
+from agent.cli.options import format_option
 from agent.cli.progress import Progress
 from agent.cli.table import print_run
 from probes import echo
@@ -31,14 +32,7 @@ from probes.runner import Request, Run, prepare, run_probe, signals_interrupt
 @click.option("--rate", metavar="N", help="latency: requests a second of the open loop.")
 @click.option("--name", "names_to_look_up", multiple=True, metavar="NAME", help="dns: a name to look up; repeatable.")
 @click.option("--duration", metavar="TIME", help="How long one round lasts, such as 500ms or 30s.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What goes to standard output.",
-)
+@format_option
 @with_destinations
 @click.pass_context
 def run(ctx: click.Context, /, *, names: tuple[str, ...], profile: Profile, form: str, destinations: Destinations,

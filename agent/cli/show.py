@@ -4,9 +4,11 @@ import json
 
 import click
 
+from agent.cli.options import format_option
+
 
 @click.command(name="list", short_help="Show what can be measured.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@format_option
 def list_probes(*, form: str) -> None:
     """Show what can be measured, what it needs, and about how long each profile takes."""
     from probes.catalogue import CATALOGUE  # noqa: PLC0415  numpy and pydantic come with it
