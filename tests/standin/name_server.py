@@ -1,6 +1,5 @@
 """The cluster's DNS: Services by their names, everything else does not exist. UDP, A records (RFC 1035)."""
 
-import select
 import socket
 import struct
 import threading
@@ -22,6 +21,7 @@ class NameServer:
         self._stopped = threading.Event()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 53))
+        self._socket.settimeout(_PATIENCE_SECONDS)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -32,10 +32,9 @@ class NameServer:
 
     def _serve(self) -> None:
         while not self._stopped.is_set():
-            if select.select([self._socket], [], [], _PATIENCE_SECONDS)[0]:
-                with suppress(OSError, IndexError, struct.error):
-                    query, client = self._socket.recvfrom(512)
-                    self._socket.sendto(self._answer(query), client)
+            with suppress(OSError, IndexError, struct.error):
+                query, client = self._socket.recvfrom(512)
+                self._socket.sendto(self._answer(query), client)
 
     def _answer(self, query: bytes) -> bytes:
         name, end = _name_in(query)

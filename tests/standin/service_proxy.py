@@ -72,6 +72,8 @@ class _Port:
         self.socket = socket.socket(socket.AF_INET, kind)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(address)
+        # What select has announced may be gone again by the time it is asked for.
+        self.socket.settimeout(_PATIENCE_SECONDS)
         self.turn = 0
         if kind == socket.SOCK_STREAM:
             self.socket.listen(128)
@@ -97,8 +99,9 @@ class _TcpPort(_Port):
 
     def serve(self) -> None:
         while not self.stopped.is_set():
-            if select.select([self.socket], [], [], _PATIENCE_SECONDS)[0]:
+            with suppress(OSError):
                 client, _ = self.socket.accept()
+                client.settimeout(None)
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 
     def _relay(self, client: socket.socket) -> None:
@@ -141,6 +144,7 @@ class _UdpPort(_Port):
                             continue
                         if sender not in servers:
                             server = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                            server.settimeout(_PATIENCE_SECONDS)
                             server.connect(self.next_target())
                             servers[sender], clients[server] = server, sender
                         servers[sender].send(data)
