@@ -15,7 +15,7 @@ import shutil
 import ssl
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -118,12 +118,13 @@ class StandIn:
             pace=self.pace,
             directory=directory,
             name_server=self._dns_address,
-            volume_of=self._volume_of,
+            volume_of=self.volume,
         )
         return Node(host, address_prefix=f"{network}.{100 + number}")
 
-    def _volume_of(self, volume: Json) -> Path:
-        return self._provisioner.directory(self.store.get(CLAIMS, volume["claimName"], volume["namespace"]))
+    def volume(self, claim: str, namespace: str) -> Path:
+        """Return where the volume of a bound claim lies."""
+        return self._provisioner.directory(self.store.get(CLAIMS, claim, namespace))
 
     def _fill(self) -> None:
         for name in _NAMESPACES:
@@ -150,7 +151,9 @@ class StandIn:
             seen = self.store.version
             delays.next_due = float("inf")
             for controller in self._controllers:
-                controller.reconcile(delays)
+                # Somebody was faster: what was there a moment ago is gone. That is a change, so we look again.
+                with suppress(Problem):
+                    controller.reconcile(delays)
             self._count_quotas()
             self.store.wait_for_change(seen, max(0.0, min(_IDLE_SECONDS, delays.wait_seconds)))
 
