@@ -19,8 +19,6 @@ from typing import Any
 
 _NEW_MOUNTS, _NEW_PROCESSES = 0x00020000, 0x20000000
 _READ_ONLY, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE, _DETACH = 1, 32, 4096, 16384, 1 << 18, 2
-# Not the host's: empty, or filled by us.
-_OWN = ("dev", "proc", "run", "tmp")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _PDEATHSIG, _NO_NEW_PRIVILEGES, _DROP_FROM_BOUNDING_SET = 1, 38, 24
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -66,36 +64,25 @@ def _mount_root(spec: dict[str, Any]) -> None:
         place = root / entry.name
         if entry.is_symlink():
             place.symlink_to(entry.readlink())
-        elif entry.is_dir() and entry.name not in (*_OWN, "lost+found"):
-            _bind(str(entry), place, writable=False)
-    for name in _OWN:
-        (root / name).mkdir()
-    _mount_devices(root / "dev", Path(spec["termination_log"]))
+        elif entry.is_dir() and entry.name not in ("dev", "proc", "tmp", "lost+found"):
+            _bind(entry, place, writable=False)
+    (root / "tmp").mkdir()
+    for source, place, writable in spec["mounts"]:
+        _bind(Path(source), root / place.lstrip("/"), writable=writable)
+    _mount_devices(root, Path(spec["termination_log"]))
+    (root / "proc").mkdir()
     _mount("proc", root / "proc", kind="proc")
-    volumes = [(_opened(source), Path(place), writable) for source, place, writable in spec["mounts"]]
-    # As of Docker's and containerd's containers: files of the pod's own over those of its image.
-    files = [(_opened(f"{spec['files']}/{name}"), Path("/etc", name)) for name in ("resolv.conf", "hosts")]
-    os.chroot(root)
-    os.chdir("/")
-    # From here on a link such as /var/run leads to where it leads in the container.
-    for source, place, writable in volumes:
-        _bind(source, place, writable=writable)
-    for source, link in files:
-        place = link.resolve()
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        _mount(source, place, flags=_BIND)
+    # As Docker's and containerd's `resolv.conf` and `hosts`: files of the pod's own over those of its image.
+    for name in ("resolv.conf", "hosts"):
+        _mount(spec["files"] + "/" + name, (root / "etc" / name).resolve(), flags=_BIND)
     if spec["read_only_root"]:
-        _mount("none", Path("/"), flags=_REMOUNT | _BIND | _READ_ONLY)
+        _mount("none", root, flags=_REMOUNT | _BIND | _READ_ONLY)
+    os.chroot(root)
 
 
-def _opened(path: str) -> str:
-    """Return a name under which a file or directory of the host is known after the change of the root."""
-    return f"/proc/self/fd/{os.open(path, os.O_PATH)}"
-
-
-def _mount_devices(devices: Path, termination_log: Path) -> None:
+def _mount_devices(root: Path, termination_log: Path) -> None:
+    devices = root / "dev"
+    devices.mkdir()
     for name in _DEVICES:
         (devices / name).touch()
         _mount(f"/dev/{name}", devices / name, flags=_BIND)
@@ -109,9 +96,9 @@ def _mount_devices(devices: Path, termination_log: Path) -> None:
     _mount(str(termination_log), log, flags=_BIND)
 
 
-def _bind(source: str, place: Path, *, writable: bool) -> None:
+def _bind(source: Path, place: Path, *, writable: bool) -> None:
     place.mkdir(parents=True, exist_ok=True)
-    _mount(source, place, flags=_BIND | _RECURSIVE)
+    _mount(str(source), place, flags=_BIND | _RECURSIVE)
     if not writable:
         _mount("none", place, flags=_REMOUNT | _BIND | _READ_ONLY)
 

@@ -154,7 +154,9 @@ class JobController:
         """Mark the Job as bound to fail; it has failed once its pods have ended."""
         self._set_condition(job, "FailureTarget", reason, message)
         for pod in active:
-            self._store.delete(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"])
+            name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            if self._store.find(PODS, name, namespace) is not None:
+                self._store.delete(PODS, name, namespace)
 
     def _conclude(self, job: Json, kind: str, reason: str, message: str) -> None:
         if kind == "Complete":

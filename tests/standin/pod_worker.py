@@ -48,8 +48,8 @@ class Host:
     images: set[str] = field(default_factory=set)
     lost: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
-    volume_of: Callable[[str, str], Path]
-    """Returns the directory of a claim, by its name and namespace."""
+    volume_of: Callable[[Json], Path] = lambda _: Path()
+    """Returns the directory of a claim, by the pod's volume."""
 
 
 class PodWorker:
@@ -167,8 +167,9 @@ class PodWorker:
 
     def _volume(self, volume: Json) -> Path:
         if "persistentVolumeClaim" in volume:
-            claim = volume["persistentVolumeClaim"]["claimName"]
-            return self._host.volume_of(claim, self._pod["metadata"]["namespace"])
+            return self._host.volume_of(
+                {"namespace": self._pod["metadata"]["namespace"], **volume["persistentVolumeClaim"]}
+            )
         own = self._host.directory / "volumes" / volume["name"]
         own.mkdir(parents=True)
         return own

@@ -15,7 +15,7 @@ import shutil
 import ssl
 import tempfile
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -118,13 +118,12 @@ class StandIn:
             pace=self.pace,
             directory=directory,
             name_server=self._dns_address,
-            volume_of=self.volume,
+            volume_of=self._volume_of,
         )
         return Node(host, address_prefix=f"{network}.{100 + number}")
 
-    def volume(self, claim: str, namespace: str) -> Path:
-        """Return where the volume of a bound claim lies."""
-        return self._provisioner.directory(self.store.get(CLAIMS, claim, namespace))
+    def _volume_of(self, volume: Json) -> Path:
+        return self._provisioner.directory(self.store.get(CLAIMS, volume["claimName"], volume["namespace"]))
 
     def _fill(self) -> None:
         for name in _NAMESPACES:
@@ -151,9 +150,7 @@ class StandIn:
             seen = self.store.version
             delays.next_due = float("inf")
             for controller in self._controllers:
-                # Somebody was faster: what was there a moment ago is gone. That is a change, so we look again.
-                with suppress(Problem):
-                    controller.reconcile(delays)
+                controller.reconcile(delays)
             self._count_quotas()
             self.store.wait_for_change(seen, max(0.0, min(_IDLE_SECONDS, delays.wait_seconds)))
 
