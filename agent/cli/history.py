@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from agent.cli.kept import open_history
 from agent.cli.options import format_option
-from agent.cli.table import print_run
+from agent.cli.table import console_for_tables, print_run
 from agent.cli.trend import Trend, print_trend, trend_of
 from agent.history import KeptRun
 
@@ -161,6 +160,4 @@ def _print_runs(runs: Sequence[KeptRun]) -> None:
     for run in runs:
         began = f"{run.started_at.astimezone():%Y-%m-%d %H:%M}"
         table.add_row(run.short_id, began, run.profile, Text(", ".join(run.probes)), Text(", ".join(run.tags)))
-    console = Console(highlight=False)
-    # Where nobody's terminal tells its width (a pipe), lines may be this long.
-    (console if console.is_terminal else Console(highlight=False, width=120)).print(table)
+    console_for_tables().print(table)
