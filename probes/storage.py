@@ -6,9 +6,7 @@ whom. A round is one short run of each section, so that all of them see the same
 
 import itertools
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from pydantic import Field
 
@@ -18,6 +16,7 @@ from probes.fio import ENGINES, Job, Report, arguments, parse, with_files
 from probes.measure.result import Facts, PhaseKind
 from probes.measure.stability import MINIMUM_ROUNDS, Flag, FlagCode
 from probes.measure.units import Unit, format_quantity, format_seconds, parse_duration, parse_size
+from probes.options import read_option
 from probes.probe import Context, Measurement, Plan, Probe, Profile, Spec
 from probes.process import run_tool
 from probes.repeat import repeat
@@ -59,7 +58,6 @@ _TRIAL_SECONDS = 0.01
 _LARGEST_REPORT_BYTES = 8 * MIB
 # Below this length the first instants of a round, while queues and caches fill, weigh too much.
 _RELIABLE_SECONDS = 5.0
-T = TypeVar("T")
 
 
 class StorageSpec(Spec):
@@ -96,10 +94,10 @@ _DEFAULTS = {
 def specify(profile: Profile, options: dict[str, object]) -> StorageSpec:
     """Read `path` (a directory), `size` (`4GiB`) and `duration` (of one section, `30s`). Raises InvalidRequest."""
     defaults = _DEFAULTS[profile]
-    size_bytes = _option(options, "size", parse_size)
+    size_bytes = read_option(options, "size", parse_size)
     if size_bytes is not None and size_bytes < MIB:
         raise InvalidRequest(f"a test file of {options['size']} is smaller than one block: give at least 1MiB")
-    seconds = _option(options, "duration", parse_duration) or defaults.round_seconds
+    seconds = read_option(options, "duration", parse_duration) or defaults.round_seconds
     if not _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
         raise InvalidRequest(f"a section of storage is measured for 100ms to 1h, not for {options['duration']}")
     return StorageSpec(
@@ -277,13 +275,6 @@ def _doubts(spec: StorageSpec, mount: Mount, rounds: int) -> tuple[Flag, ...]:
 
 def _grows(spec: StorageSpec) -> bool:
     return spec.profile is Profile.THOROUGH and spec.size_bytes is None
-
-
-def _option(options: dict[str, object], name: str, read: Callable[[str], T]) -> T | None:
-    try:
-        return read(str(options[name])) if name in options else None
-    except ValueError as error:
-        raise InvalidRequest(f"--{name}: {error}") from error
 
 
 PROBE = Probe(spec=specify, plan=plan, check=check, measure=measure)

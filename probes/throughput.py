@@ -19,6 +19,7 @@ from probes.iperf_metrics import FLOWS, UDP, Round, rates, tcp_metrics, udp_metr
 from probes.measure.result import Facts, PhaseKind
 from probes.measure.stability import MINIMUM_ROUNDS, Flag, FlagCode, narrow_enough
 from probes.measure.units import Unit, format_quantity, parse_duration
+from probes.options import read_option
 from probes.probe import Context, Measurement, Plan, Probe, Profile, Spec
 from probes.repeat import repeat
 
@@ -77,7 +78,9 @@ def specify(profile: Profile, options: dict[str, object]) -> ThroughputSpec:
     server = str(options["server"]) if "server" in options else None
     if server is not None:
         parse_address(server, iperf.DEFAULT_PORT)
-    duration_seconds = _duration(str(options["duration"])) if "duration" in options else pace.duration_seconds
+    duration_seconds = read_option(options, "duration", parse_duration) or pace.duration_seconds
+    if not _SHORTEST_SECONDS <= duration_seconds <= _LONGEST_SECONDS:
+        raise InvalidRequest(f"a throughput test of {options['duration']} is out of reach: choose between 100ms and 1h")
     return ThroughputSpec(
         profile=profile,
         server=server,
@@ -154,16 +157,6 @@ def sized(spec: ThroughputSpec, settings: Settings, bits_per_second: float) -> S
         duration_seconds=math.ceil(2 * spec.duration_seconds),
         byte_count=int(bits_per_second / 8 * spec.duration_seconds),
     )
-
-
-def _duration(text: str) -> float:
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise InvalidRequest(str(error)) from error
-    if not _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
-        raise InvalidRequest(f"a throughput test of {text} is out of reach: choose between 100ms and 1h")
-    return seconds
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from probes.measure.metric import Description, from_rates
 from probes.measure.result import Better, Facts, Metric, PhaseKind
 from probes.measure.stability import MINIMUM_ROUNDS, Flag, FlagCode
 from probes.measure.units import Unit, format_seconds, parse_duration
+from probes.options import read_option
 from probes.probe import Context, Measurement, Plan, Probe, Profile, Spec
 from probes.repeat import repeat
 
@@ -69,16 +70,10 @@ class UtilizationSpec(Spec):
 
 def specify(profile: Profile, options: dict[str, object]) -> UtilizationSpec:
     """Read `duration`, the length of the window. Raises InvalidRequest."""
-    if "duration" not in options:
-        return UtilizationSpec(profile=profile, duration_seconds=_WINDOWS[profile])
-    text = str(options["duration"])
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise InvalidRequest(f"--duration: {error}") from error
+    seconds = read_option(options, "duration", parse_duration) or _WINDOWS[profile]
     if not _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
         shortest, longest = format_seconds(_SHORTEST_SECONDS), format_seconds(_LONGEST_SECONDS)
-        raise InvalidRequest(f"--duration {text} is out of bounds: give {shortest} to {longest}")
+        raise InvalidRequest(f"--duration {options['duration']} is out of bounds: give {shortest} to {longest}")
     return UtilizationSpec(profile=profile, duration_seconds=seconds)
 
 
