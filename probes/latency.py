@@ -41,7 +41,6 @@ _RATE_LIMITS_PER_SECOND = (1.0, 100_000.0)
 _ROUND_LIMITS_SECONDS = (0.1, 60.0)
 # Half-width of the interval of each median at which a thorough run has seen enough.
 _NARROW = 0.02
-_CALIBRATIONS = 3
 _OVERHEAD_SECONDS = 1.0
 
 
@@ -184,14 +183,12 @@ def _round_trips_for(endpoint: Endpoint, seconds: float) -> int:
 
 
 def _count_for(seconds: float, most: int, loop: Callable[[int], object]) -> int:
-    """The most of several trials: what disturbs a trial can only make it slower, and so the count too small."""
-
     def run(count: int) -> float:
         start = perf_counter_ns()
         loop(count)
         return (perf_counter_ns() - start) / 1e9
 
-    return max(calibrate(run, target_seconds=seconds, upper_bound=most) for _ in range(_CALIBRATIONS))
+    return calibrate(run, target_seconds=seconds, upper_bound=most)
 
 
 def _fitting_rate(capacity_per_second: float) -> float:

@@ -52,6 +52,12 @@ def test_one_slow_first_call_does_not_decide() -> None:
     assert count == pytest.approx(1_000_000, rel=0.01)
 
 
+def test_a_first_call_that_takes_longer_than_the_target_does_not_decide() -> None:
+    first = iter([5.0])
+    count = calibrate(lambda n: next(first, n * 1e-6), target_seconds=1.0, upper_bound=10**9)
+    assert count == pytest.approx(1_000_000, rel=0.01)
+
+
 def test_trials_grow_at_most_tenfold() -> None:
     calls: list[int] = []
 
