@@ -47,6 +47,20 @@ def sweep(
     `namespace` None looks into all of them. A run under way is younger, and not over: it is left alone unless
     `older_than` is zero. Raises Unavailable where the permission to look is lacking.
     """
+    found = left_behind(cluster, namespace=namespace, now=now, older_than=older_than)
+    which = _left(now, older_than)
+    return found, _remove(cluster, namespace, ALL_RUNS, which, patience_seconds) if found else ()
+
+
+def left_behind(
+    cluster: Cluster, *, namespace: str | None, now: datetime, older_than: timedelta
+) -> tuple[Leftover, ...]:
+    """Return what `sweep` would remove; change nothing. Raises Unavailable as that does."""
+    return tuple(map(_leftover, _matching(cluster, namespace, ALL_RUNS, _left(now, older_than))))
+
+
+def _left(now: datetime, older_than: timedelta) -> Callable[[Object], bool]:
+    """Return whether an object belongs to a run that is over, or is old enough to."""
 
     def left(record: Object) -> bool:
         expires = record.meta.labels.get(EXPIRES, "")
@@ -54,8 +68,7 @@ def sweep(
         created_at = record.meta.created_at
         return over or created_at is None or now - created_at >= older_than
 
-    found = tuple(_leftover(record) for record in _matching(cluster, namespace, ALL_RUNS, left))
-    return found, _remove(cluster, namespace, ALL_RUNS, left, patience_seconds) if found else ()
+    return left
 
 
 def _remove(

@@ -10,13 +10,14 @@ import click
 
 # Name -> (where the command is, what it does). A command is imported only when called: `probe --help` stays instant.
 _COMMANDS = {
-    "run": ("agent.cli.run:run", "Measure this machine."),
+    "run": ("agent.cli.run:run", "Measure this machine, or a cluster."),
     "compare": ("agent.cli.compare:compare", "Tell whether results are worse than others."),
     "report": ("agent.cli.report:report", "Make a page with plots of results."),
     "list": ("agent.cli.show:list_probes", "Show what can be measured, what it needs and how long it takes."),
     "doctor": ("agent.cli.doctor:doctor", "Find out what is missing here, and how to mend it."),
     "history": ("agent.cli.history:history", "List, tag, show again and trend the runs kept on this machine."),
     "serve": ("agent.cli.serve:serve", "Answer the latency and throughput probes of another machine."),
+    "cleanup": ("agent.cli.cleanup:cleanup", "Remove whatever earlier runs have left in a cluster."),
     "schema": ("agent.cli.show:schema", "Print the JSON Schema of results."),
 }
 
@@ -24,6 +25,7 @@ _EXAMPLES = """\b
 Examples:
   probe run                         everything, within a minute
   probe run storage --path /data    one disk
+  probe run --target cluster        the cluster that kubectl talks to
   probe doctor                      what is missing here
 
 \b
@@ -90,15 +92,16 @@ def main() -> NoReturn:
 
 def _code_of(error: Exception) -> int | None:
     """The documented exit code of an error of ours, None for a fault."""
-    from probes.errors import Interrupted, InvalidRequest, Unavailable  # noqa: PLC0415  `--help` must not pay for it
+    from jobs import errors as jobs_errors  # noqa: PLC0415  `--help` must not pay for it
+    from probes.errors import Interrupted, InvalidRequest, Unavailable  # noqa: PLC0415  nor for this
 
     match error:
-        case InvalidRequest():
+        case InvalidRequest() | jobs_errors.InvalidRequest():
             return 2
-        case Unavailable():
-            return 3
-        case Interrupted(signal_number=number):
+        case Interrupted(signal_number=number) | jobs_errors.Stopped(signal_number=number):
             return 128 + number
+        case Unavailable() | jobs_errors.JobsError():
+            return 3
         case _:
             return None
 
