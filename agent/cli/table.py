@@ -1,7 +1,8 @@
 """A run as a table that a person reads: value, interval, tail, and every doubt in words."""
 
 import string
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -19,6 +20,8 @@ _WIDTH_ELSEWHERE = 120
 # What the columns of values need at most; the same in the tables of all probes, so that they stand below one another.
 _VALUE_WIDTHS = {"median": 11, "95 % interval": 25, "p99": 9, "notes": 7}
 _LONGEST_TITLE = 44
+# Conditions by which a cluster's metrics stand below one another: each place has metrics of its own.
+_PLACE = ("path", "volume", "storage_class")
 
 
 def console_for_tables() -> Console:
@@ -54,15 +57,27 @@ def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> 
     table.add_column(Text(f" {result.probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - values_width)))
     for heading, least in _VALUE_WIDTHS.items():
         table.add_column(heading, justify="left" if heading == "notes" else "right", no_wrap=True, min_width=least)
-    for metric in result.metrics:
-        table.add_row(*_row(metric, letters))
+    for place, metrics in _by_place(result.metrics).items():
+        if place:
+            table.add_row(Padding(Text(place, style="italic"), (0, 0, 0, 1)))
+        for metric in metrics:
+            title = Padding(Text(metric.title.removesuffix(f", {place}")), (0, 0, 0, 3 if place else 1))
+            table.add_row(title, *_values(metric, letters))
     return table
 
 
-def _row(metric: Metric, letters: Mapping[FlagCode, str]) -> tuple[str | Text, ...]:
+def _by_place(metrics: Iterable[Metric]) -> Mapping[str, Sequence[Metric]]:
+    """Group what was measured in several places, whose titles end in the place; the others have none."""
+    groups: dict[str, list[Metric]] = defaultdict(list)
+    for metric in metrics:
+        place = ", ".join(str(metric.conditions[key]) for key in _PLACE if key in metric.conditions)
+        groups[place if metric.title.endswith(f", {place}") else ""].append(metric)
+    return groups
+
+
+def _values(metric: Metric, letters: Mapping[FlagCode, str]) -> tuple[str | Text, ...]:
     tail = metric.summary.percentiles.get("p99")
     return (
-        f" {metric.title}",
         Text(format_quantity(metric.summary.median, metric.unit), style="bold"),
         _interval(metric.summary.interval, metric.unit),
         format_quantity(tail.value, metric.unit) if tail else "",
