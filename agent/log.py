@@ -1,0 +1,103 @@
+"""What the agent says while it works, one line an event; nothing that was collected can get into it.
+
+An event is one of a closed list and its fields are numbers, switches and words of closed lists: a name, an address or
+an error's text can't be given. What other packages would log is not shown: HTTP clients log addresses.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from typing import Literal, TextIO
+
+Field = bool | int | float | Enum
+
+
+class Event(StrEnum):
+    """What can be said. The value is the word in JSON; `words` has the sentence for people."""
+
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    COLLECTED = "collected"
+    COLLECTOR_FAILED = "collector_failed"
+    CYCLE_FAILED = "cycle_failed"
+    REPORT_DROPPED = "report_dropped"
+    QUEUED = "queued"
+    QUEUE_SHORTENED = "queue_shortened"
+    SENT = "sent"
+    SEND_FAILED = "send_failed"
+    SEND_RECOVERED = "send_recovered"
+    REFUSED = "refused"
+    PROBES_STARTED = "probes_started"
+    PROBES_ENDED = "probes_ended"
+    PROBES_REFUSED = "probes_refused"
+    DRIFT_FOUND = "drift_found"
+    OUTBOX_SET_ASIDE = "outbox_set_aside"
+
+    @property
+    def words(self) -> str:
+        """The sentence for people, in which `{field}` stands for a field."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Event.STARTED: "the agent works at the level {level}",
+    Event.STOPPING: "stopping: nothing new is begun",
+    Event.STOPPED: "stopped; {waiting} reports wait in the outbox",
+    Event.PAUSED: "paused: {reason}",
+    Event.RESUMED: "resumed",
+    Event.COLLECTED: "collected in {seconds:.1f} s",
+    Event.COLLECTOR_FAILED: "the collector {collector} brought nothing: {reason}",
+    Event.CYCLE_FAILED: "collecting failed: {reason}",
+    Event.REPORT_DROPPED: "a report could not be anonymized and was dropped",
+    Event.QUEUED: "{documents} documents put into the outbox, {bytes} bytes",
+    Event.QUEUE_SHORTENED: "the outbox was full: the {dropped} oldest reports were dropped",
+    Event.SENT: "{documents} documents sent, {bytes} bytes",
+    Event.SEND_FAILED: "the service can't be reached ({reason}); {waiting} reports wait",
+    Event.SEND_RECOVERED: "the service can be reached again",
+    Event.REFUSED: "the service refused a batch ({status}): kept as a dead letter, see `telemetry-agent status`",
+    Event.PROBES_STARTED: "probe Jobs started",
+    Event.PROBES_ENDED: "probe Jobs ended after {seconds:.0f} s: {measured} probes measured, {unavailable} unavailable",
+    Event.PROBES_REFUSED: "probe Jobs were not started: the cluster must not be probed now",
+    Event.DRIFT_FOUND: "drift found: {findings} findings, see `telemetry-agent drift`",
+    Event.OUTBOX_SET_ASIDE: "the outbox was corrupt: it was set aside and begun anew",
+}
+
+
+class Log:
+    """Writes events to a stream, one line each."""
+
+    def __init__(self, form: Literal["console", "json"], stream: TextIO = sys.stderr) -> None:
+        self._form = form
+        self._stream = stream
+
+    def say(self, event: Event, *, now: datetime | None = None, **fields: Field) -> None:
+        """Write an event. Raises TypeError for a field that could hold what was collected."""
+        values = {name: _plain(name, value) for name, value in fields.items()}
+        at = (now or datetime.now(UTC)).astimezone(UTC)
+        line = _as_json(event, at, values) if self._form == "json" else _as_text(event, at, values)
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def _plain(name: str, value: Field) -> bool | float | str:
+    match value:
+        case Enum():
+            return str(value.value)
+        case bool() | int() | float():
+            return value
+        case _:
+            # Not even its type's repr: a message must not become the leak.
+            raise TypeError(f"the log takes numbers, switches and enums: {name} is none of them")
+
+
+def _as_json(event: Event, at: datetime, values: Mapping[str, bool | float | str]) -> str:
+    return json.dumps({"time": at.isoformat(timespec="milliseconds"), "event": event.value, **values})
+
+
+def _as_text(event: Event, at: datetime, values: Mapping[str, bool | float | str]) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ} {event.words.format_map(values)}"
