@@ -2,8 +2,8 @@
 
 Two timetables, one for reports and one for probes, each a grid of its own phase: the first time is a random share of
 the interval after the start, so that a fleet that was installed at once does not report at once, and the phase is kept
-over restarts. What was missed is made good once, not as often as it was missed. A clock that was set back does not leave
-the agent waiting for a time that is days away.
+over restarts. What was missed is made good once, not as often as it was missed. A clock that was set back does not
+leave the agent waiting for a time that is days away.
 """
 
 from dataclasses import dataclass, replace
