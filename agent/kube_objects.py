@@ -129,6 +129,24 @@ class NodeWire(ObjectWire):
     status: NodeStatusWire = field(default_factory=NodeStatusWire)
 
 
+class ImageWire(Wire):
+    """An image that a node has."""
+
+    names: list[str] | None = None
+
+
+class ImagesWire(Wire):
+    """`status` of a node, of which only the images matter."""
+
+    images: list[ImageWire] | None = None
+
+
+class NodeImagesWire(ObjectWire):
+    """A node, of which only the images matter."""
+
+    status: ImagesWire = field(default_factory=ImagesWire)
+
+
 class JobStatusWire(Wire):
     """`status` of a Job."""
 

@@ -168,6 +168,11 @@ def _node(read: wire.NodeWire) -> objects.Node:
     )
 
 
+def _node_images(read: wire.NodeImagesWire) -> objects.NodeImages:
+    names = (name for image in read.status.images or () for name in image.names or ())
+    return objects.NodeImages(meta=meta(read.metadata), images=frozenset(names))
+
+
 def _job(read: wire.JobWire) -> objects.Job:
     status = read.status
     return objects.Job(
@@ -251,6 +256,7 @@ def _pod_usage(read: wire.PodUsageWire) -> objects.PodUsage:
 
 READERS: Mapping[type[objects.Object], Reader[Any]] = {
     objects.Node: _reader(wire.NodeWire, _node),
+    objects.NodeImages: _reader(wire.NodeImagesWire, _node_images),
     objects.Pod: _reader(wire.PodWire, _pod),
     objects.Job: _reader(wire.JobWire, _job),
     objects.ConfigMap: _reader(ObjectWire, lambda read: objects.ConfigMap(meta=meta(read.metadata))),

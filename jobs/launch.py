@@ -106,7 +106,7 @@ def run(
         try:
             hands = Hands(
                 cluster,
-                _with_owner(cluster, site, expires_after(limits)),
+                with_owner(cluster, site, expires_after(limits)),
                 Board(site.name("")),
                 start_seconds=start_seconds,
             )
@@ -152,8 +152,8 @@ def _watched_steps(
         return outcome.Watched(startups=board.startups(), pulls=board.pulls(), begin=begin)
 
 
-def _with_owner(cluster: Cluster, site: Site, seconds: int) -> Site:
-    """Create the Job that expires and the ConfigMap that owns; return the site that belongs to them."""
+def with_owner(cluster: Cluster, site: Site, seconds: int) -> Site:
+    """Create the Job that expires and the ConfigMap that owns; return the site with it. Raises JobsError."""
     hands = Hands(cluster, site, Board(site.name("")))
     expiry_job = hands.create(manifest.expiry(site, seconds=seconds))
     return replace(site, owner=hands.create(manifest.owner(site, expiry_job)))

@@ -113,6 +113,15 @@ class Node(Object):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeImages(Object):
+    """A node again, of which only the images are kept: ten times as much as all else that is kept of it."""
+
+    api: ClassVar = Node.api
+    images: frozenset[str] = frozenset()
+    """All names of the images that its kubelet tells of: at most its 50 largest, as kubelets are by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A container's status within its pod; before the kubelet reports there is none."""
 

@@ -44,7 +44,7 @@ _POD_SECONDS = 5.0
 _POD_CPU_SECONDS = 0.2
 _SERVICE_SECONDS = 10.0
 # A class without a provisioner binds volumes that somebody made by hand, and those belong to somebody.
-_NO_PROVISIONER = "kubernetes.io/no-provisioner"
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
 # In every cluster: the API's own Service, through the search path since its domain is not known; a name that exists
 # for such use (RFC 2606), through the search path and, with the final dot, past it.
 DNS_NAMES = ("kubernetes.default.svc", "example.com", "example.com.")
@@ -270,7 +270,7 @@ class _Planner:
             return tuple(known[name] for name in dict.fromkeys(self.request.storage_classes))
         if self.request.existing_claims:
             return ()
-        return tuple(each for each in self.classes if each.provisioner != _NO_PROVISIONER)
+        return tuple(each for each in self.classes if each.provisioner != NO_PROVISIONER)
 
     def _claim_bytes(self) -> int:
         return self.request.claim_bytes or _CLAIM_BYTES[self.request.profile]

@@ -57,6 +57,10 @@ NEEDS = (
     ),
     Need(verb="get", kind=Service, namespaced=True, why="know a Service's address", required=False),
     *(
+        Need(verb="get", kind=kind, namespaced=True, why="go on where an answer was lost", required=False)
+        for kind in (ConfigMap, Job, Claim)
+    ),
+    *(
         Need(verb=verb, kind=kind, namespaced=True, why="follow probes")
         for kind in (Pod, Job)
         for verb in ("list", "watch")
