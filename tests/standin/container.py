@@ -9,10 +9,8 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from probes.process import die_with_parent
 from tests.standin.name_server import DOMAIN
 from tests.standin.resources import Json
 
@@ -58,7 +56,6 @@ class Container:
                     stderr=subprocess.STDOUT,
                     pass_fds=(writing,),
                     env=os.environ | {"LC_ALL": "C"},
-                    preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - nothing of it takes a lock
                 )
             os.close(writing)
             os.read(reading, 1)
@@ -66,6 +63,15 @@ class Container:
         finally:
             os.close(reading)
         self.ended_ns = 0
+        self._end_fd = os.pidfd_open(self._process.pid)
+
+    def fileno(self) -> int:
+        """Return what can be polled for the container's end (pidfd_open(2)), until `close`."""
+        return self._end_fd
+
+    def close(self) -> None:
+        """Close what `fileno` returned."""
+        os.close(self._end_fd)
 
     def wait(self, seconds: float) -> int | None:
         """Return the exit code as soon as there is one, None after `seconds`."""
@@ -93,6 +99,7 @@ class Container:
         environment = _environment(spec, surroundings)
         command = [*(spec.get("command") or ()), *(spec.get("args") or ())]
         return {
+            "parent_pid": os.getpid(),
             "executed_fd": executed_fd,
             "root": str(self.directory / "root"),
             "files": str(self.directory),

@@ -27,6 +27,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> int:
     spec = json.loads(sys.argv[1])
+    # Here rather than before the execution: that would take a fork of the stand-in with all its memory.
+    _libc.prctl(_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != spec["parent_pid"]:
+        return 128
     _checked(_libc.unshare(_NEW_MOUNTS | _NEW_PROCESSES))
     init = os.fork()
     if init == 0:

@@ -4,7 +4,7 @@ import time
 
 from tests.standin.job_controller import condition_of
 from tests.standin.pace import Delays
-from tests.standin.resources import CLAIMS, JOBS, NAMESPACES, PODS, VOLUMES, Json, Resource
+from tests.standin.resources import CLAIMS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Json, Resource
 from tests.standin.status import has_ended
 from tests.standin.store import Store
 
@@ -35,7 +35,8 @@ class Garbage:
 
     def _collect_orphans(self) -> None:
         """Delete what has owners of which none is there any more; deleting a dependent may orphan more."""
-        things = list(self._store.everything())
+        # Events have no owners, and are more than everything else together.
+        things = [(resource, thing) for resource, thing in self._store.everything() if resource is not EVENTS]
         alive = {thing["metadata"]["uid"] for _, thing in things}
         for resource, thing in things:
             owners = thing["metadata"].get("ownerReferences") or ()

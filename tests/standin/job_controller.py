@@ -23,6 +23,7 @@ class JobController:
         self._begun: dict[str, float] = {}
         self._created: set[str] = set()
         self._retry_at: dict[str, float] = {}
+        self._seen: dict[str, tuple[tuple[str, ...], float]] = {}
 
     def reconcile(self, delays: Delays) -> None:
         owned: dict[str, list[Json]] = {}
@@ -37,7 +38,19 @@ class JobController:
                     self._release(pod)
         for uid, job in jobs.items():
             if "deletionTimestamp" not in job["metadata"]:
-                self._sync(job, owned.get(uid, []), delays)
+                self._sync_if_needed(job, owned.get(uid, []), delays)
+
+    def _sync_if_needed(self, job: Json, pods: list[Json], delays: Delays) -> None:
+        """Look at a Job only when it or its pods have changed or something is due: hundreds may be there."""
+        uid = job["metadata"]["uid"]
+        versions = tuple(thing["metadata"]["resourceVersion"] for thing in (job, *pods))
+        seen, due = self._seen.get(uid, ((), 0.0))
+        if versions != seen or time.monotonic() >= due:
+            others_due, delays.next_due = delays.next_due, float("inf")
+            self._sync(job, pods, delays)
+            due, delays.next_due = delays.next_due, min(others_due, delays.next_due)
+            self._seen[uid] = versions, due
+        delays.next_due = min(delays.next_due, due)
 
     def _sync(self, job: Json, pods: list[Json], delays: Delays) -> None:
         spec, uid = job["spec"], job["metadata"]["uid"]

@@ -62,6 +62,8 @@ class Node:
     def reconcile(self, delays: Delays) -> None:  # noqa: ARG002 - as all controllers
         for pod in self._host.store.all(PODS):
             uid = pod["metadata"]["uid"]
+            if "deletionTimestamp" in pod["metadata"] and (doomed := self._workers.get(uid)):
+                doomed.poke()
             if pod["spec"].get("nodeName") != self.name or uid in self._workers or self._host.lost.is_set():
                 continue
             own = self._host.directory / uid
@@ -99,5 +101,7 @@ class Node:
         self._host.stopping.set()
         with self._lock:
             workers = list(self._workers.values())
+        for worker in workers:
+            worker.poke()
         for worker in workers:
             worker.join()

@@ -3,10 +3,13 @@
 The order of the writes is that of the recording. Beside what is told through the API, the true moments are kept.
 """
 
+import os
+import select
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_connection
@@ -20,6 +23,8 @@ from tests.standin.resources import PODS, Json
 from tests.standin.store import Store, now_text
 
 _PATIENCE_SECONDS = 0.05
+_FAULTS_SECONDS = 0.2
+"""How often a running pod looks whether a fault befalls it; of its deletion it is told."""
 _EVICTION = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 52Mi. "
 _NOT_FOUND = "rpc error: code = NotFound desc = failed to pull and unpack image: not found"
 
@@ -61,10 +66,18 @@ class PodWorker:
         self._ip = ip
         self._containers: dict[str, Container] = {}
         self.moments = Moments()
+        self._lock = threading.Lock()
+        self._poked_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"pod {pod['metadata']['name']}")
 
     def start(self) -> None:
         self._thread.start()
+
+    def poke(self) -> None:
+        """Let it look at its pod at once."""
+        with self._lock:
+            if self._poked_fd >= 0:
+                os.eventfd_write(self._poked_fd, 1)
 
     def join(self) -> None:
         self._thread.join()
@@ -92,6 +105,10 @@ class PodWorker:
             for container in self._containers.values():
                 container.signal(signal.SIGKILL)
                 container.wait(10)
+                container.close()
+            with self._lock:
+                os.close(self._poked_fd)
+                self._poked_fd = -1
             if not self._host.lost.is_set():
                 self._let_go()
 
@@ -181,9 +198,9 @@ class PodWorker:
         while len(codes) < len(self._containers):
             if self._must_go() or self._host.stopping.is_set():
                 return
-            for name, container in self._containers.items():
-                if name not in codes and (code := container.wait(_PATIENCE_SECONDS)) is not None:
-                    codes[name] = code
+            running = {name: container for name, container in self._containers.items() if name not in codes}
+            self._doze([*running.values()], _FAULTS_SECONDS if self.moments.ready_ns else next_probe - time.monotonic())
+            codes |= {name: code for name, each in running.items() if (code := each.wait(0)) is not None}
             if faults.befalls(PodFault.OUT_OF_MEMORY, self._pod):
                 self._kill()
                 self._finish(dict.fromkeys(self._containers, 137), reason="OOMKilled")
@@ -196,6 +213,15 @@ class PodWorker:
                 next_probe = time.monotonic() + self._host.pace.readiness_period
                 self._probe_readiness()
         self._finish(codes)
+
+    def _doze(self, running: list[Container], seconds: float) -> None:
+        """Wait until a container ends, somebody pokes, or the time is over."""
+        ends = select.poll()
+        for each in (self._poked_fd, *running):
+            ends.register(each, select.POLLIN)
+        ends.poll(max(0.0, seconds) * 1000)
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._poked_fd)
 
     def _probe_readiness(self) -> None:
         for container in self._pod["spec"]["containers"]:

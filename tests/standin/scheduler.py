@@ -1,5 +1,7 @@
 """The scheduler: filters nodes as the real one does, as far as our pods can ask, and takes the emptiest."""
 
+from functools import lru_cache
+
 from jobs import quantity
 from tests.standin.events import tell
 from tests.standin.faults import Faults, PodFault
@@ -9,6 +11,7 @@ from tests.standin.status import has_ended, set_condition
 from tests.standin.store import Store
 from tests.standin.volumes import SELECTED_NODE
 
+_number = lru_cache(quantity.parse)
 _COMPONENT = "default-scheduler"
 
 
@@ -17,8 +20,10 @@ class Scheduler:
         self._store = store
         self._faults = faults
         self._pace = pace
+        self._taken: dict[str, dict[str, float]] = {}
 
     def reconcile(self, delays: Delays) -> None:
+        self._count()
         for pod in self._store.all(PODS):
             if pod["spec"].get("nodeName") or has_ended(pod) or "deletionTimestamp" in pod["metadata"]:
                 continue
@@ -39,11 +44,12 @@ class Scheduler:
         if not fitting:
             self._refuse(pod, len(nodes), reasons)
             return
-        load = [self._load(name) for name in fitting]
+        load = [self._load(name, "pods") for name in fitting]
         chosen = fitting[load.index(min(load))]
         if not self._volumes_are_bound(pod, chosen):
             return
         self._bind(pod, chosen)
+        self._take(pod, chosen)
 
     def _bind(self, pod: Json, node: str) -> None:
         meta = pod["metadata"]
@@ -80,17 +86,26 @@ class Scheduler:
             if taint["effect"] != "PreferNoSchedule" and not _tolerated(taint, spec.get("tolerations") or ()):
                 return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
         for kind in ("cpu", "memory"):
-            free = quantity.parse(node["status"]["allocatable"][kind]) - self._used(node["metadata"]["name"], kind)
+            free = _number(node["status"]["allocatable"][kind]) - self._load(node["metadata"]["name"], kind)
             if _asks(pod, kind) > free:
                 return f"Insufficient {kind}"
         return ""
 
-    def _used(self, node: str, kind: str) -> float:
-        pods = (pod for pod in self._store.all(PODS) if pod["spec"].get("nodeName") == node and not has_ended(pod))
-        return sum(_asks(pod, kind) for pod in pods)
+    def _count(self) -> None:
+        """Add up what the pods of each node have asked for, and how many they are."""
+        self._taken = {}
+        for pod in self._store.all(PODS):
+            if pod["spec"].get("nodeName") and not has_ended(pod):
+                self._take(pod, pod["spec"]["nodeName"])
 
-    def _load(self, node: str) -> int:
-        return sum(pod["spec"].get("nodeName") == node and not has_ended(pod) for pod in self._store.all(PODS))
+    def _take(self, pod: Json, node: str) -> None:
+        taken = self._taken.setdefault(node, {"pods": 0.0, "cpu": 0.0, "memory": 0.0})
+        taken["pods"] += 1
+        for kind in ("cpu", "memory"):
+            taken[kind] += _asks(pod, kind)
+
+    def _load(self, node: str, kind: str) -> float:
+        return self._taken.get(node, {}).get(kind, 0.0)
 
     def _volumes_are_bound(self, pod: Json, node: str) -> bool:
         """Whether all claims are bound; names the chosen node to those that wait for their first consumer."""
@@ -112,7 +127,7 @@ def _select(claim: Json, node: str) -> None:
 
 def _asks(pod: Json, kind: str) -> float:
     containers = pod["spec"]["containers"]
-    return sum(quantity.parse((each["resources"].get("requests") or {}).get(kind, "0")) for each in containers)
+    return sum(_number((each["resources"].get("requests") or {}).get(kind, "0")) for each in containers)
 
 
 def _affine(spec: Json, node: Json) -> bool:

@@ -1,7 +1,6 @@
 """The HTTPS server that stands for Kubernetes' API server: sockets, TLS, authentication and framing."""
 
 import itertools
-import json
 import socket
 import ssl
 import threading
@@ -11,6 +10,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from tests.standin import watching
 from tests.standin.api import Api, Reply, Target, target_of, verb_of
@@ -115,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise Problem(401, "Unauthorized", "Unauthorized")
 
     def _send(self, reply: Reply) -> None:
-        content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content).encode()
+        content = reply.content if isinstance(reply.content, bytes) else msgspec.json.encode(reply.content)
         self.send_response(HTTPStatus(reply.code))
         for name, value in {"Content-Type": "application/json", **reply.headers}.items():
             self.send_header(name, value)

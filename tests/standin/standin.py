@@ -12,10 +12,12 @@ import json
 import os
 import random
 import shutil
+import socket
 import ssl
+import sys
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -42,8 +44,12 @@ from tests.standin.volumes import Provisioner
 
 _TOKEN = "stand-in-token"  # noqa: S105 - opens nothing but this server
 _NAMESPACES = ("default", "kube-system", "probe-lab")
+_SWITCH_SECONDS = 0.0005
+# What changes within this time the controllers look at together: hundreds of pods may be starting.
+_BATCH_SECONDS = 0.002
 _PREFIX, _LOCK = "standin-", "lock"
 _IDLE_SECONDS = 0.5
+_RESERVED_PORT = 64999
 _CLASSES = (("standard", "WaitForFirstConsumer", "true"), ("immediate", "Immediate", "false"))
 
 
@@ -51,8 +57,7 @@ class StandIn:
     """The cluster. Its parts are public, so that tests can tell them what to do: `store`, `faults`, `nodes`, `api`."""
 
     def __init__(self, *, nodes: int = 2, pace: Pace | None = None) -> None:
-        # A /16 of loopback for each stand-in: several may run at once.
-        network = f"127.{random.randint(64, 254)}"
+        network, reserved = _own_network()
         _remove_leftovers()
         self.directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._lock = (self.directory / _LOCK).open("w")
@@ -80,10 +85,14 @@ class StandIn:
             Garbage(self.store),
         )
         self._stack = ExitStack()
+        self._stack.callback(reserved.close)
         self._stopping = threading.Event()
         self.server: Server
 
     def __enter__(self) -> Self:
+        # A watch must not wait 5 ms for its turn behind each of the controllers and pods that share the interpreter.
+        self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._fill()
         self._stack.callback(self._lock.close)
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
@@ -150,9 +159,12 @@ class StandIn:
             seen = self.store.version
             delays.next_due = float("inf")
             for controller in self._controllers:
-                controller.reconcile(delays)
+                # What it was dealing with may have been deleted meanwhile; as a real one does, it looks again.
+                with suppress(Problem):
+                    controller.reconcile(delays)
             self._count_quotas()
             self.store.wait_for_change(seen, max(0.0, min(_IDLE_SECONDS, delays.wait_seconds)))
+            self._stopping.wait(_BATCH_SECONDS)
 
     def _count_quotas(self) -> None:
         for quota in self.store.all(QUOTAS):
@@ -223,6 +235,18 @@ def pods_reason() -> str | None:
     if os.geteuid() != 0:
         return "pods need the privileges of root for mount and process namespaces of their own"
     return None
+
+
+def _own_network() -> tuple[str, socket.socket]:
+    """Return a /16 of loopback for this stand-in alone, as several may run at once, and what reserves it."""
+    while True:
+        network, reserved = f"127.{random.randint(64, 254)}", socket.socket()
+        try:
+            reserved.bind((f"{network}.0.1", _RESERVED_PORT))
+        except OSError:
+            reserved.close()
+            continue
+        return network, reserved
 
 
 def _remove_leftovers() -> None:

@@ -4,9 +4,7 @@ Objects are never changed in place: a write stores a new dict. Every write is st
 moment it became visible, which is the truth that timestamps derived from watches are judged by.
 """
 
-import copy
 import itertools
-import json
 import random
 import threading
 import time
@@ -15,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from tests.standin.problem import already_exists, conflict, expired, not_found
 from tests.standin.resources import PODS, STORED, Json, Resource
@@ -44,7 +44,11 @@ class Store:
     """Thread-safe; `changed` is notified after each write."""
 
     def __init__(self, *, history: int = 20_000) -> None:
-        self.changed = threading.Condition(threading.RLock())
+        lock = threading.RLock()
+        self.changed = threading.Condition(lock)
+        # Of each kind on its own: a write would wake up the watches of all kinds, which then queue for the lock.
+        self._written = {resource: threading.Condition(lock) for resource in STORED}
+        self._last: dict[Resource, int] = dict.fromkeys(STORED, 0)
         self.version = 1000
         self.stored_ns: dict[int, int] = {}
         """When each version became visible."""
@@ -62,8 +66,7 @@ class Store:
         return thing
 
     def find(self, resource: Resource, name: str, namespace: str = "") -> Json | None:
-        with self.changed:
-            return self._things[resource].get((namespace if resource.namespaced else "", name))
+        return self._things[resource].get((namespace if resource.namespaced else "", name))
 
     def all(self, resource: Resource, namespace: str | None = None) -> list[Json]:
         """All objects in the order of their keys, as the API lists them."""
@@ -80,6 +83,12 @@ class Store:
         with self.changed:
             self.changed.wait_for(lambda: self.version != seen, timeout_seconds)
             return self.version
+
+    def wait_for_write(self, resource: Resource, version: int, timeout_seconds: float) -> bool:
+        """Return as soon as anything of this kind is written after `version`, or after the time; tell which."""
+        written = self._written[resource]
+        with written:
+            return written.wait_for(lambda: self._last[resource] > version, timeout_seconds)
 
     def writes_since(self, resource: Resource, version: int) -> list[Write]:
         """Return what happened after `version`. Raises 410 where that is forgotten."""
@@ -113,7 +122,7 @@ class Store:
 
     def prepared(self, resource: Resource, thing: Json) -> Json:
         """Return `thing` with what the server adds, not stored yet. Raises 409 where the name is taken."""
-        stored = {"kind": resource.kind, "apiVersion": resource.api_version} | copy.deepcopy(thing)
+        stored = {"kind": resource.kind, "apiVersion": resource.api_version} | _copied(thing)
         meta = stored.setdefault("metadata", {})
         if not meta.get("name"):
             meta["name"] = meta["generateName"] + random_suffix()
@@ -133,7 +142,7 @@ class Store:
             before = self.find(resource, name, namespace)
             if before is None:
                 return None
-            after = copy.deepcopy(before)
+            after = _copied(before)
             change(after)
             if after == before:
                 return before
@@ -154,7 +163,7 @@ class Store:
 
             def change(after: Json) -> None:
                 after.clear()
-                after |= copy.deepcopy(thing) | {"kind": resource.kind, "apiVersion": resource.api_version}
+                after |= _copied(thing) | {"kind": resource.kind, "apiVersion": resource.api_version}
                 after["metadata"] |= kept
 
             stored = self.update(resource, meta["name"], meta.get("namespace", ""), change)
@@ -188,7 +197,7 @@ class Store:
     def _record(self, resource: Resource, kind: str, thing: Json, before: Json | None) -> None:
         self.version += 1
         thing["metadata"]["resourceVersion"] = str(self.version)
-        line = json.dumps({"type": kind, "object": thing}, separators=(",", ":")).encode() + b"\n"
+        line = msgspec.json.encode({"type": kind, "object": thing}) + b"\n"
         history = self._history[resource]
         if history.maxlen == len(history):
             self._forgotten[resource] = history[0].version
@@ -197,7 +206,15 @@ class Store:
         history.append(
             Write(version=self.version, type=kind, thing=thing, before=before, stored_ns=stored_ns, line=line)
         )
+        self._last[resource] = self.version
+        self._written[resource].notify_all()
         self.changed.notify_all()
+
+
+def _copied(thing: Json) -> Json:
+    """A tenth of the time of `copy.deepcopy`, for what is JSON anyway."""
+    copy: Json = msgspec.json.decode(msgspec.json.encode(thing))
+    return copy
 
 
 def random_suffix(length: int = 5) -> str:

@@ -1,8 +1,9 @@
 """What the API serves as a stream: watches, one JSON line a change, and logs that are followed."""
 
-import json
 import time
 from collections.abc import Iterator
+
+import msgspec
 
 from tests.standin.api import Api, Query, Target, container_of, is_selected
 from tests.standin.problem import Problem
@@ -48,7 +49,7 @@ def lines(api: Api, target: Target, query: Query) -> Iterator[bytes]:
             kind = {"kind": target.resource.kind, "apiVersion": target.resource.api_version}
             yield _line("BOOKMARK", kind | {"metadata": {"resourceVersion": str(version)}})
         patience = min(_PATIENCE_SECONDS, ends_at - now, api.bookmark_seconds)
-        if api.store.wait_for_change(version, patience) == version:
+        if not api.store.wait_for_write(target.resource, version, patience):
             yield b""
 
 
@@ -82,4 +83,4 @@ def _seen(write: Write, target: Target, query: Query) -> bytes | None:
 
 
 def _line(kind: str, thing: object) -> bytes:
-    return json.dumps({"type": kind, "object": thing}, separators=(",", ":")).encode() + b"\n"
+    return msgspec.json.encode({"type": kind, "object": thing}) + b"\n"
