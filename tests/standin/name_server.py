@@ -1,4 +1,4 @@
-"""The cluster's DNS: Services by their names, everything else does not exist. UDP, A records (RFC 1035)."""
+"""The cluster's DNS: Services by their names, and one name of the world outside. UDP, A records (RFC 1035)."""
 
 import socket
 import struct
@@ -9,6 +9,8 @@ from tests.standin.resources import SERVICES
 from tests.standin.store import Store
 
 DOMAIN = "cluster.local"
+# As if an upstream server had been asked: a name for such use (RFC 2606) with an address for such use (RFC 5737).
+_OUTSIDE = {"example.com": "192.0.2.1"}
 _PATIENCE_SECONDS = 0.2
 _A, _IN, _NO_NAME = 1, 1, 3
 
@@ -49,6 +51,8 @@ class NameServer:
         return query[:2] + struct.pack("!HHHHH", 0x8580, 1, 1, 0, 0) + question + record
 
     def _address(self, name: str) -> str | None:
+        if name in _OUTSIDE:
+            return _OUTSIDE[name]
         service, _, rest = name.partition(".")
         namespace, _, rest = rest.partition(".")
         if rest != f"svc.{DOMAIN}":
