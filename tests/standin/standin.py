@@ -35,7 +35,7 @@ from tests.standin.node import Node, node_object
 from tests.standin.pace import Delays, Pace
 from tests.standin.pod_worker import Host, Moments, PodWorker
 from tests.standin.problem import Problem
-from tests.standin.resources import CLAIMS, NAMESPACES, NODES, QUOTAS, STORAGE_CLASSES, Json
+from tests.standin.resources import CLAIMS, NAMESPACES, NODES, QUOTAS, SERVICES, STORAGE_CLASSES, Json
 from tests.standin.scheduler import Scheduler
 from tests.standin.server import Server, serving
 from tests.standin.service_proxy import ServiceProxy
@@ -140,6 +140,9 @@ class StandIn:
             self.store.create(NAMESPACES, admitted)
         enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.store.update(NAMESPACES, "probe-lab", "", lambda after: after["metadata"]["labels"].update(enforced))
+        # The API's own Service, whose name resolves in every cluster.
+        api = {"metadata": {"name": "kubernetes"}, "spec": {"ports": [{"name": "https", "port": 443}]}}
+        self.store.create(SERVICES, self.api.admission.admit(SERVICES, "default", api)[0])
         for number, node in enumerate(self.nodes, start=1):
             self.store.create(NODES, node_object(node.name, zone=f"zone{number}"))
         for name, mode, default in _CLASSES:

@@ -84,6 +84,17 @@ def test_the_address_of_a_service_answers_over_tcp_and_udp(cluster: StandIn, ser
         assert datagrams.recv(99) == b"UDP"
 
 
+@pytest.mark.parametrize(
+    ("name", "address"), [("kubernetes.default.svc", "127."), ("example.com", "192.0.2.1"), ("example.com.", "192.0.2.1")]
+)
+def test_the_names_that_every_cluster_knows_are_known(cluster: StandIn, name: str, address: str) -> None:
+    title = f"known-{len(name)}"
+    start(cluster, job(title, pod_spec("python3", "-c", f"import socket; print(socket.gethostbyname({name!r}))")))
+    pod = wait_for_phase(cluster, title, "Succeeded", "Failed")
+    log, _ = cluster.api.read_log(pod, "probe")
+    assert log.decode().startswith(address)
+
+
 @pytest.mark.parametrize("name", ["echo", "echo.probe-lab", "echo.probe-lab.svc.cluster.local."])
 def test_a_pod_finds_a_service_by_its_name(cluster: StandIn, service: Json, name: str) -> None:
     title = f"finds-{len(name)}"
