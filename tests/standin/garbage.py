@@ -1,7 +1,5 @@
 """What the cluster deletes by itself: what has lost its owners, finished Jobs, namespaces, claims nobody uses."""
 
-import time
-
 from tests.standin.job_controller import condition_of
 from tests.standin.pace import Delays
 from tests.standin.resources import CLAIMS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Json, Resource
@@ -28,8 +26,8 @@ class Garbage:
             finished = condition_of(job, "Complete") or condition_of(job, "Failed")
             if seconds is None or not finished or "deletionTimestamp" in job["metadata"]:
                 continue
-            expires = self._finished.setdefault(job["metadata"]["uid"], time.monotonic()) + seconds
-            if time.monotonic() >= expires:
+            expires = self._finished.setdefault(job["metadata"]["uid"], delays.now()) + seconds
+            if delays.now() >= expires:
                 self._delete(JOBS, job)
             delays.next_due = min(delays.next_due, expires)
 

@@ -1,7 +1,5 @@
 """The Job controller: a pod for each Job, counted once it has ended; deadlines; conditions in the recorded order."""
 
-import time
-
 from tests.standin.admission import Admission
 from tests.standin.events import tell
 from tests.standin.pace import Delays, Pace
@@ -45,7 +43,7 @@ class JobController:
         uid = job["metadata"]["uid"]
         versions = tuple(thing["metadata"]["resourceVersion"] for thing in (job, *pods))
         seen, due = self._seen.get(uid, ((), 0.0))
-        if versions != seen or time.monotonic() >= due:
+        if versions != seen or delays.now() >= due:
             others_due, delays.next_due = delays.next_due, float("inf")
             self._sync(job, pods, delays)
             due, delays.next_due = delays.next_due, min(others_due, delays.next_due)
@@ -58,7 +56,7 @@ class JobController:
             for pod in filter(_is_over, pods):
                 self._release(pod)
             return
-        begun = self._begun.setdefault(uid, time.monotonic())
+        begun = self._begun.setdefault(uid, delays.now())
         if spec["completions"] == 0:
             self._conclude(job, "Complete", "CompletionsReached", "Reached expected number of succeeded pods")
             return
@@ -81,12 +79,12 @@ class JobController:
 
     def _is_late(self, begun: float, seconds: float, delays: Delays) -> bool:
         delays.next_due = min(delays.next_due, begun + seconds)
-        return time.monotonic() >= begun + seconds
+        return delays.now() >= begun + seconds
 
     def _create_pod(self, job: Json, delays: Delays) -> None:
         meta, template = job["metadata"], job["spec"]["template"]
         uid = meta["uid"]
-        if time.monotonic() < self._retry_at.get(uid, 0.0):
+        if delays.now() < self._retry_at.get(uid, 0.0):
             delays.next_due = min(delays.next_due, self._retry_at[uid])
             return
         labels = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": meta["name"]}
@@ -114,7 +112,7 @@ class JobController:
             admitted, _ = self._admission.admit(PODS, meta["namespace"], pod)
         except Problem as problem:
             tell(self._store, job, "FailedCreate", f"Error creating: {problem}", component=_COMPONENT, warning=True)
-            self._retry_at[uid] = time.monotonic() + _BACK_OFF_SECONDS
+            self._retry_at[uid] = delays.now() + _BACK_OFF_SECONDS
             delays.next_due = min(delays.next_due, self._retry_at[uid])
             return
         created = self._store.create(PODS, admitted)

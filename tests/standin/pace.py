@@ -40,15 +40,24 @@ RECORDED = Pace(
 
 
 class Delays:
-    """Remembers since when something is waited for. `next_due` is when to look again."""
+    """The controllers' clock. It remembers since when something is waited for; `next_due` is when to look again."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
+        self._ahead_seconds = 0.0
         self.next_due = float("inf")
+
+    def now(self) -> float:
+        """Seconds."""
+        return time.monotonic() + self._ahead_seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass for the controllers at once; pods and their commands live on as before."""
+        self._ahead_seconds += seconds
 
     def over(self, key: str, seconds: float) -> bool:
         """Whether it is `seconds` since `key` was first asked for."""
-        now = time.monotonic()
+        now = self.now()
         due = self._since.setdefault(key, now) + seconds
         if now >= due:
             return True
@@ -58,4 +67,4 @@ class Delays:
     @property
     def wait_seconds(self) -> float:
         """How long there is nothing to do."""
-        return self.next_due - time.monotonic()
+        return self.next_due - self.now()

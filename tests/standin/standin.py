@@ -84,6 +84,7 @@ class StandIn:
             self._proxy,
             Garbage(self.store),
         )
+        self._delays = Delays()
         self._stack = ExitStack()
         self._stack.callback(reserved.close)
         self._stopping = threading.Event()
@@ -115,6 +116,10 @@ class StandIn:
     def moments(self, pod_uid: str) -> Moments:
         """Return when things truly happened to a pod."""
         return next(found for node in self.nodes if (found := node.moments(pod_uid)) is not None)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let so much time pass at once for deadlines and times to live, as the controllers reckon them."""
+        self._delays.advance(seconds)
 
     def _node(self, number: int, network: str) -> Node:
         name = f"node{number}"
@@ -157,7 +162,7 @@ class StandIn:
 
     def _control(self) -> None:
         """Let all controllers look at what there is whenever something has changed or is due."""
-        seen, delays = 0, Delays()
+        seen, delays = 0, self._delays
         while not self._stopping.is_set():
             seen = self.store.version
             delays.next_due = float("inf")

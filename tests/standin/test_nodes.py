@@ -228,6 +228,20 @@ def test_a_finished_job_is_removed_after_its_time_to_live(shared: StandIn) -> No
     wait_until(shared, lambda: pod_of(shared, "brief") is None)
 
 
+def test_time_passes_as_a_test_wishes(shared: StandIn) -> None:
+    start(shared, job("lasting", pod_spec("true"), ttlSecondsAfterFinished=7200))
+    start(shared, job("endless", pod_spec("sleep", "3600", terminationGracePeriodSeconds=0), activeDeadlineSeconds=7200))
+    wait_for_job(shared, "lasting")
+    wait_for_phase(shared, "endless", "Running")
+    shared.let_pass(7100)
+    start(shared, job("meanwhile", pod_spec("true")))
+    wait_for_job(shared, "meanwhile")
+    assert shared.store.find(JOBS, "lasting", SPACE)
+    shared.let_pass(200)
+    assert wait_for_job(shared, "endless") == ("Failed", "DeadlineExceeded")
+    wait_until(shared, lambda: shared.store.find(JOBS, "lasting", SPACE) is None)
+
+
 def test_a_job_of_no_completions_is_complete_without_a_pod(shared: StandIn) -> None:
     start(shared, job("none", pod_spec("true"), completions=0, parallelism=0))
     assert wait_for_job(shared, "none") == ("Complete", "CompletionsReached")
