@@ -102,7 +102,8 @@ def _warnings(trials: Sequence[Trial]) -> Iterator[Finding]:
 def _untried(trials: Sequence[Trial]) -> Iterator[Finding]:
     for why, concerned in _grouped((trial.untried, trial) for trial in trials).items():
         found = f"it is not known whether {_named(concerned)} would be admitted: {why}"
-        remedy = "--start-pod finds out, for a pod"
+        of_pods = all(trial.kind == "Pod" for trial in concerned)
+        remedy = "--start-pod finds out, for one" if of_pods else "mend what keeps it from being tried"
         yield Finding(subject=_SUBJECT, state=State.WARNING, found=found, remedy=remedy)
 
 

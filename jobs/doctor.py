@@ -102,14 +102,14 @@ def _nodes(seen: Examination) -> Iterator[Finding]:
         remedy = "mend a node, tolerate a taint, or wait"
         yield _finding("nodes", State.MISSING, f"no node can be probed: {others or 'there are none'}", remedy)
         return
-    text = f"{len(found.nodes)} of {len(seen.nodes)} can be probed" + (f"; not {others}" if others else "")
+    text = f"{len(found.nodes)} of {len(seen.nodes)} can be probed" + (f"; left out: {others}" if others else "")
     yield _finding("nodes", State.READY, text)
     chosen = [node for node in seen.nodes if node.meta.name in found.nodes]
     if not isinstance(seen.pods, str):
         yield from _room(chosen, seen.pods)
     if len(chosen) == 1:
-        remedy = "add a node, or take it that latency and throughput are those within one"
-        yield _finding("nodes", State.WARNING, "there is one alone: no path between nodes can be measured", remedy)
+        remedy = "add or tolerate another; latency and throughput are those within one node otherwise"
+        yield _finding("nodes", State.WARNING, "with a single one, no path between nodes can be measured", remedy)
     architectures = sorted({node.architecture for node in chosen})
     if len(architectures) > 1:
         found_mixture = f"they are of several architectures: {', '.join(architectures)}"
@@ -211,7 +211,7 @@ def _left(seen: Examination) -> Iterator[Finding]:
 def _guard(refusals: Sequence[Refusal]) -> Iterator[Finding]:
     for each in refusals:
         wait = "wait until it passes" if each.passes else "ask for less"
-        remedy = None if each.override is None else f"{wait}, or overrule it by its name: {each.override}"
+        remedy = None if each.override is None else f"{wait}, or overrule it: --override {each.override}"
         state = State.MISSING if each.override is None else State.WARNING
         yield _finding("guard", state, f"a run would be refused now: {each.fact}", remedy)
     if not refusals:

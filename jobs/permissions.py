@@ -86,7 +86,7 @@ def _lost(answers: Sequence[Answered], namespace: str) -> Finding:
         state=State.MISSING if any(need.required for need in needs) else State.WARNING,
         found=f"may not {verbs} {_resource(needs[0])} {where}, so a run can't {lost}"
         + (f" ({reasons})" if reasons else ""),
-        remedy=f"have the {kind} `{ROLE}` that --print-rbac prints, or this rule: {_flow(rules(needs))}",
+        remedy=f"grant {_flow(rules(needs))}, or the whole {kind} `{ROLE}` that --print-rbac prints",
     )
 
 

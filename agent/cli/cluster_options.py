@@ -1,7 +1,7 @@
 """The options of `probe run` that are about a cluster: a section of its help, and a record of what was given."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,32 +20,32 @@ _LEFT_TO_CLUSTER = "cluster"
 class ClusterOptions:
     """What was given, named as the options are; None, an empty tuple or False where nothing was."""
 
-    target: str
-    context: str | None
-    namespace: str | None
-    image: str | None
-    pull_secret: tuple[str, ...]
-    pull_policy: str | None
-    storage_class: tuple[str, ...]
-    claim: tuple[str, ...]
-    claim_size: int | None
-    nodes: Mapping[str, str] | None
-    toleration: tuple[str, ...]
-    architecture: tuple[str, ...]
-    user: int | str | None
+    target: str = _AUTO
+    context: str | None = None
+    namespace: str | None = None
+    image: str | None = None
+    pull_secret: tuple[str, ...] = ()
+    pull_policy: str | None = None
+    storage_class: tuple[str, ...] = ()
+    claim: tuple[str, ...] = ()
+    claim_size: int | None = None
+    nodes: Mapping[str, str] | None = None
+    toleration: tuple[str, ...] = ()
+    architecture: tuple[str, ...] = ()
+    user: int | str | None = None
     """Of the pods; a word where it is left to the cluster."""
-    max_nodes: int | None
-    max_pairs: int | None
-    startup_pods: int | None
-    startup_rate: float | None
-    start_within: float | None
-    override: tuple[str, ...]
-    max_concurrent_jobs: int | None
-    max_cpu_seconds: float | None
-    max_written_bytes: int | None
-    max_seconds: float | None
-    wait: float | None
-    dry_run: bool
+    max_nodes: int | None = None
+    max_pairs: int | None = None
+    startup_pods: int | None = None
+    startup_rate: float | None = None
+    start_within: float | None = None
+    override: tuple[str, ...] = ()
+    max_concurrent_jobs: int | None = None
+    max_cpu_seconds: float | None = None
+    max_written_bytes: int | None = None
+    max_seconds: float | None = None
+    wait: float | None = None
+    dry_run: bool = False
 
     @property
     def chosen_target(self) -> str:
@@ -161,17 +161,35 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
+# What a run does, as opposed to what it needs in a cluster.
+_OF_RUN_ALONE = frozenset(
+    {
+        *("--claim", "--max-nodes", "--max-pairs", "--startup-pods", "--startup-rate", "--override", "--wait"),
+        *("--max-concurrent-jobs", "--max-cpu-seconds", "--max-written-bytes", "--max-seconds", "--dry-run"),
+    }
+)
+
+
 def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that fill its argument `cluster`."""
+    return _with_options(command, [flag for flag, _ in _OPTIONS])
 
+
+def with_needs_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command those of the options that decide what a run needs; they fill its argument `cluster`, too."""
+    return _with_options(command, [flag for flag, _ in _OPTIONS if flag not in _OF_RUN_ALONE])
+
+
+def _with_options(command: Callable[..., None], flags: Collection[str]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapper(*args: Any, **rest: Any) -> None:
-        given = {each.name: rest.pop(each.name) for each in fields(ClusterOptions)}
+        given = {each.name: rest.pop(each.name) for each in fields(ClusterOptions) if each.name in rest}
         command(*args, cluster=ClusterOptions(**given), **rest)
 
     decorated: Callable[..., None] = wrapper
     for flag, settings in reversed(_OPTIONS):
-        decorated = click.option(flag, cls=_ClusterOption, **settings)(decorated)
+        if flag in flags:
+            decorated = click.option(flag, cls=_ClusterOption, **settings)(decorated)
     return click.option(
         "--target",
         type=click.Choice([_AUTO, LOCAL, CLUSTER]),

@@ -1,13 +1,15 @@
-"""`probe doctor`: can each probe work here, with what, and if not, what mends it."""
+"""`probe doctor`: can each probe work here, or in a cluster, with what, and if not, what mends it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import click
 
+from agent.cli.cluster_options import LOCAL, ClusterOptions, RunCommand, with_needs_options
 from agent.cli.options import format_option
 from probes.catalogue import CATALOGUE, load
-from probes.errors import ProbeError
+from probes.errors import InvalidRequest, ProbeError
 from probes.measure.result import Facts
 from probes.probe import Profile
 
@@ -22,14 +24,50 @@ class Finding:
     remedy: str | None
 
 
-@click.command(short_help="Find out what is missing here, and how to mend it.")
+@click.command(cls=RunCommand, short_help="Find out what is missing, and how to mend it.")
 @click.option("--path", metavar="DIR", help="storage: the directory whose disk is to be measured.")
 @click.option("--server", metavar="HOST[:PORT]", help="latency, throughput: the machine that runs `probe serve`.")
+@click.option("--start-pod", is_flag=True, help="Cluster: start one short pod too, to see that its image is reached.")
+@click.option("--print-rbac", is_flag=True, help="Cluster: print the roles that a run takes, for kubectl apply.")
 @format_option
+@with_needs_options
 @click.pass_context
-def doctor(ctx: click.Context, /, *, form: str, **options: str | None) -> None:
-    """Check each probe without measuring; exits with 3 where one could not work."""
+def doctor(ctx: click.Context, /, *, form: str, start_pod: bool, print_rbac: bool, cluster: ClusterOptions,
+           **options: str | None) -> None:  # fmt: skip
+    """Check what a run would need, without measuring; exits with 3 where one could not work.
+
+    \b
+    Examples:
+      probe doctor                                     this machine
+      probe doctor --target cluster                    the cluster that kubectl talks to
+      probe doctor --target cluster --start-pod        and whether it can start our image
+      probe doctor --target cluster --print-rbac | kubectl apply -f -
+    """  # noqa: D301  \b is click's mark for a block to be left as it is
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
+    if cluster.chosen_target == LOCAL:
+        _refuse({"--start-pod": start_pod, "--print-rbac": print_rbac}, "a cluster: give --target cluster")
+        _examine_machine(ctx, given, form)
+    _refuse({f"--{name}": value for name, value in given.items()}, "this machine: leave it out with a cluster")
+    from agent.cli import cluster_doctor  # noqa: PLC0415  who has no cluster must not pay for it
+
+    if print_rbac:
+        click.echo(cluster_doctor.rbac(cluster), nl=False)
+        return
+    found = cluster_doctor.findings(cluster, with_pod=start_pod)
+    if form == "json":
+        click.echo(cluster_doctor.as_json(found))
+    else:
+        cluster_doctor.show(found)
+    ctx.exit(cluster_doctor.exit_code(found))
+
+
+def _refuse(given: Mapping[str, object], about: str) -> None:
+    surplus = next((name for name, value in given.items() if value), None)
+    if surplus:
+        raise InvalidRequest(f"{surplus} is about {about}")
+
+
+def _examine_machine(ctx: click.Context, given: dict[str, object], form: str) -> None:
     findings = [_examine(name, given) for name in CATALOGUE]
     if form == "json":
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
