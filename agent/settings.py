@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from agent.configuration import Configuration, Consent, Probes, Telemetry
 from agent.errors import InvalidSettings
 from agent.levels import Level
+from agent.state import choose_directory
 
 DEFAULT_PATH = Path("/etc/telemetry/config.yaml")
 _PREFIX = "TELEMETRY_"
@@ -51,6 +52,7 @@ class Settings:
     configuration: Configuration
     environment: Environment
     sources: tuple[str, ...]
+    state_directory: Path
 
 
 def load(path: Path | None, variables: Mapping[str, str] | None = None) -> Settings:
@@ -73,7 +75,12 @@ def load(path: Path | None, variables: Mapping[str, str] | None = None) -> Setti
         configuration = Configuration.model_validate(values)
     except ValidationError as error:
         raise InvalidSettings("; ".join(_complaints(error, origins, str(file or "the defaults")))) from None
-    return Settings(configuration=configuration, environment=_environment(variables), sources=tuple(sources))
+    return Settings(
+        configuration=configuration,
+        environment=_environment(variables),
+        sources=tuple(sources),
+        state_directory=choose_directory(configuration.telemetry.state_dir, variables),
+    )
 
 
 def flat_keys() -> dict[str, _Path]:
