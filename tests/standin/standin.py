@@ -17,6 +17,7 @@ import ssl
 import sys
 import tempfile
 import threading
+from collections import deque
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
@@ -84,7 +85,7 @@ class StandIn:
             self._proxy,
             Garbage(self.store),
         )
-        self._delays = Delays()
+        self._passing: deque[float] = deque()
         self._stack = ExitStack()
         self._stack.callback(reserved.close)
         self._stopping = threading.Event()
@@ -119,7 +120,7 @@ class StandIn:
 
     def let_pass(self, seconds: float) -> None:
         """Let so much time pass at once for deadlines and times to live, as the controllers reckon them."""
-        self._delays.advance(seconds)
+        self._passing.append(seconds)
 
     def _node(self, number: int, network: str) -> Node:
         name = f"node{number}"
@@ -162,7 +163,7 @@ class StandIn:
 
     def _control(self) -> None:
         """Let all controllers look at what there is whenever something has changed or is due."""
-        seen, delays = 0, self._delays
+        seen, delays = 0, Delays()
         while not self._stopping.is_set():
             seen = self.store.version
             delays.next_due = float("inf")
@@ -171,6 +172,9 @@ class StandIn:
                 with suppress(Problem):
                     controller.reconcile(delays)
             self._count_quotas()
+            # Not before all controllers have seen what happened until now.
+            while self._passing:
+                delays.advance(self._passing.popleft())
             self.store.wait_for_change(seen, max(0.0, min(_IDLE_SECONDS, delays.wait_seconds)))
             self._stopping.wait(_BATCH_SECONDS)
 

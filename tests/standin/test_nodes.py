@@ -230,7 +230,8 @@ def test_a_finished_job_is_removed_after_its_time_to_live(shared: StandIn) -> No
 
 def test_time_passes_as_a_test_wishes(shared: StandIn) -> None:
     start(shared, job("lasting", pod_spec("true"), ttlSecondsAfterFinished=7200))
-    start(shared, job("endless", pod_spec("sleep", "3600", terminationGracePeriodSeconds=0), activeDeadlineSeconds=7200))
+    endless = pod_spec("sleep", "3600", terminationGracePeriodSeconds=0)
+    start(shared, job("endless", endless, activeDeadlineSeconds=7200))
     wait_for_job(shared, "lasting")
     wait_for_phase(shared, "endless", "Running")
     shared.let_pass(7100)

@@ -85,7 +85,8 @@ def test_the_address_of_a_service_answers_over_tcp_and_udp(cluster: StandIn, ser
 
 
 @pytest.mark.parametrize(
-    ("name", "address"), [("kubernetes.default.svc", "127."), ("example.com", "192.0.2.1"), ("example.com.", "192.0.2.1")]
+    ("name", "address"),
+    [("kubernetes.default.svc", "127."), ("example.com", "192.0.2.1"), ("example.com.", "192.0.2.1")],
 )
 def test_the_names_that_every_cluster_knows_are_known(cluster: StandIn, name: str, address: str) -> None:
     title = f"known-{len(name)}"
