@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench bench-long clean
+.PHONY: help setup run test test-cluster lint format bench bench-long clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Without its tools a probe is reported as unavailable, with the reason: no cause to stop here.
 setup: .venv/.installed ## Prepare .venv, fio and libiperf; instant when done before
@@ -22,6 +22,10 @@ run: setup ## Measure this machine within a minute; the result is in results/lat
 test: setup ## Run all tests, with real tools, real sockets and a real browser
 	@scripts/debian-packages.sh chromium || true
 	@.venv/bin/pytest
+
+# KUBECONFIG=... PROBE_IMAGE=registry.example/probe:1 make test-cluster
+test-cluster: setup ## Run every probe as Jobs in the cluster of KUBECONFIG, with the image PROBE_IMAGE
+	@.venv/bin/pytest tests/cluster
 
 lint: .venv/.installed ## Check style, types, direction of imports, scripts and Dockerfile
 	.venv/bin/ruff check .

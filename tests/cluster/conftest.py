@@ -1,0 +1,104 @@
+"""A real cluster, by KUBECONFIG, and an image that it can start, by PROBE_IMAGE; skipped without them."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.kube import Kube, connect
+from jobs.objects import Claim, ConfigMap, Job, Object, Pod, Service
+from jobs.site import ALL_RUNS
+
+_HERE = Path(__file__).parent
+_NEEDED = {"KUBECONFIG": "a cluster that may be probed", "PROBE_IMAGE": "an image of `probe` that it can start"}
+# A quick run of one probe on several nodes, one after another, and pods that may wait for their image.
+_TEST_SECONDS = 1200
+_KINDS: tuple[type[Object], ...] = (ConfigMap, Job, Service, Claim, Pod)
+Start = Callable[..., "subprocess.Popen[str]"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+skipped: list[str] = []
+
+
+def lacking() -> str | None:
+    """Say what is not set, None where all is."""
+    unset = [f"{name} (names {what})" for name, what in _NEEDED.items() if not os.environ.get(name)]
+    return f"not set: {', '.join(unset)}" if unset else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = lacking()
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
+            if reason:
+                skipped.append(item.nodeid)
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if skipped:
+        why = f"tests/cluster: {len(skipped)} tests need a real cluster and were skipped; {lacking()}"
+        terminalreporter.write_line(why, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    return os.environ["PROBE_IMAGE"]
+
+
+@pytest.fixture(scope="session")
+def kube() -> Kube:
+    return connect()
+
+
+@pytest.fixture
+def start(probe_program: str, image: str, tmp_path: Path) -> Start:
+    """Start `probe COMMAND --target cluster` with the image, in an empty directory."""
+
+    def run(command: str, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [probe_program, command, *arguments, "--target", "cluster", "--image", image],
+            cwd=tmp_path,
+            env=os.environ | {"NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture
+def run(start: Start) -> Run:
+    """Run it to its end."""
+
+    def to_its_end(command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        with start(command, *arguments) as process:
+            stdout, stderr = process.communicate()
+            return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    return to_its_end
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What `kubectl get all,pvc,cm -l app.kubernetes.io/managed-by=prism-telemetry-agent -A` shows: nothing."""
+    yield
+    assert left(request.getfixturevalue("kube")) == []
+
+
+def left(kube: Kube) -> list[str]:
+    """Whatever any run has left, in all namespaces."""
+    return [
+        f"{kind.api.kind} {record.meta.namespace}/{record.meta.name}"
+        for kind in _KINDS
+        for record in kube.list_all(kind, labels=ALL_RUNS).items
+    ]
+
+
+@pytest.fixture
+def leftovers(kube: Kube) -> Callable[[], list[str]]:
+    return lambda: left(kube)
