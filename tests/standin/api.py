@@ -122,6 +122,7 @@ class Api:
                 reply = self._delete_all(target, query)
             case _:
                 reply = self._change(verb, target, sent)
+        self.faults.of_answer(verb, target.resource.plural)
         return reply
 
     def check(self, verb: str, target: Target) -> None:

@@ -46,6 +46,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: list[_Fault] = []
+        self._answers: list[_Fault] = []
         self._watches: list[_Fault] = []
         self._pods: list[_OfPods] = []
         self._cut_at_ns = 0
@@ -61,6 +62,10 @@ class Faults:
     def drop(self, *, verb: str = "*", resource: str = "*", times: int = 1) -> None:
         """Close the connection of the next `times` such requests instead of answering."""
         self._add(self._requests, verb, resource, times, None)
+
+    def lose_answers(self, *, verb: str = "*", resource: str = "*", times: int = 1) -> None:
+        """Carry the next `times` such requests out, and close their connections instead of answering."""
+        self._add(self._answers, verb, resource, times, None)
 
     def break_watches(self, problem: Problem, *, resource: str = "*", times: int = 1) -> None:
         """End the next `times` watches that begin with an ERROR in place of their first line."""
@@ -84,6 +89,11 @@ class Faults:
         if fault is not None and fault.problem is None:
             raise ConnectionAbortedError
         return fault.problem if fault else None
+
+    def of_answer(self, verb: str, resource: str) -> None:
+        """Raise ConnectionAbortedError to drop an answer."""
+        if self._take(self._answers, verb, resource) is not None:
+            raise ConnectionAbortedError
 
     def of_watch(self, resource: str) -> Problem | None:
         fault = self._take(self._watches, "watch", resource)
