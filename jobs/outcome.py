@@ -44,12 +44,14 @@ class Watched:
 
 def results(plan: Plan, done: Sequence[Done], seen: Watched) -> tuple[ProbeResult, ...]:
     """Return one result of each probe of which a step has ended by itself, in the order of the request."""
-    ended = [each for each in done if not each.stopped]
-    found = (
-        _result(probe, plan, [each for each in ended if probe_of(each.step) == probe], seen)
-        for probe in plan.request.probes
-    )
-    return tuple(each for each in found if each is not None)
+    found: list[ProbeResult] = []
+    for probe in plan.request.probes:
+        planned = sum(probe_of(step) == probe for step in plan.steps)
+        ended = [each for each in done if probe_of(each.step) == probe and not each.stopped]
+        result = _result(probe, plan, ended, seen)
+        if result is not None:
+            found.append(_with_gap(result, planned=planned, ended=len(ended)))
+    return tuple(found)
 
 
 def probe_of(step: Step) -> str:
@@ -73,6 +75,14 @@ def _result(probe: str, plan: Plan, done: Sequence[Done], seen: Watched) -> Prob
         for each in done
     ]
     return merged(probe, collected, phases=phases)
+
+
+def _with_gap(result: ProbeResult, *, planned: int, ended: int) -> ProbeResult:
+    """Add to what a stopped run brought that it is a part only."""
+    if ended == planned:
+        return result
+    reason = f"not all was measured: the run was stopped before {planned - ended} of {planned} steps had ended"
+    return result.model_copy(update={"flags": (*result.flags, Flag(code=FlagCode.FAILURES, reason=reason))})
 
 
 def _startup(done: Sequence[Done], seen: Watched, spec: Facts, phases: tuple[Phase, ...]) -> ProbeResult:

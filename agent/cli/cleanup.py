@@ -34,12 +34,20 @@ def _age(text: str) -> float:
     show_default=True,
     help="Leave what is younger: it may belong to a run under way. 0 removes everything.",
 )
+@click.option(
+    "--wait",
+    type=DURATION,
+    metavar="TIME",
+    default="60s",
+    show_default=True,
+    help="How long to see whether what was deleted is gone.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @format_option
 @click.pass_context
 def cleanup(  # noqa: PLR0913  one for each option
     ctx: click.Context, /, *, context: str | None, namespace: str | None, all_namespaces: bool, older_than: float,
-    dry_run: bool, form: str,
+    wait: float, dry_run: bool, form: str,
 ) -> None:  # fmt: skip
     """Remove Jobs, Services, claims and ConfigMaps of runs that are over, and of those that were killed.
 
@@ -62,7 +70,7 @@ def cleanup(  # noqa: PLR0913  one for each option
         if dry_run:
             found = left_behind(cluster, namespace=where, now=now, older_than=age)
         else:
-            found, remaining = sweep(cluster, namespace=where, now=now, older_than=age)
+            found, remaining = sweep(cluster, namespace=where, now=now, older_than=age, patience_seconds=wait)
     young = [each for each in everything if each not in found]
     _tell(found, remaining, young, dry_run=dry_run, form=form)
     ctx.exit(3 if remaining else 0)

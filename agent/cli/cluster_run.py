@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.cluster_plan import announced, described
+from agent.cli.cluster_plan import announced, described, left_out
 from agent.cli.cluster_progress import ClusterProgress
 from agent.cli.cluster_request import Asked, limits_of, overruled, request_of, site_of
 from agent.cli.measured import Measured
@@ -56,7 +56,8 @@ def measure(asked: Asked) -> Measured:
     run_id, begin = uuid.uuid4(), time.monotonic()
     with signals_interrupt():
         run = _prepare(asked, run_id)
-        _say(announced(run.plan))
+        for line in (*left_out(run.plan), announced(run.plan)):
+            _say(line)
         _pass(run)
         site = run.site()
         with ClusterProgress(run.plan) as progress:

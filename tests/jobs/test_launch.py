@@ -230,6 +230,7 @@ def test_a_signal_ends_a_run_after_its_clean_up_and_keeps_what_had_finished() ->
     outcome = run(memory, planned("dns", count=2))
     assert outcome.stopped_by_signal == signal.SIGTERM
     assert only(outcome).facts["pods"] == 1
+    assert any("stopped before 1 of 2 steps had ended" in flag.reason for flag in only(outcome).flags)
     assert labelled(memory) == []
     assert signal.getsignal(signal.SIGTERM) == before
 
