@@ -12,7 +12,7 @@ _COMMANDS = {
     "compare": ("agent.cli.compare:compare", "Tell whether results are worse than others."),
     "report": ("agent.cli.report:report", "Make a page with plots of results."),
     "list": ("agent.cli.show:list_probes", "Show what can be measured, what it needs and how long it takes."),
-    "doctor": ("agent.cli.doctor:doctor", "Find out what is missing here, and how to mend it."),
+    "doctor": ("agent.cli.doctor:doctor", "Find out what is missing here or in a cluster, and how to mend it."),
     "history": ("agent.cli.history:history", "List, tag, show again and trend the runs kept on this machine."),
     "serve": ("agent.cli.serve:serve", "Answer the latency and throughput probes of another machine."),
     "cleanup": ("agent.cli.cleanup:cleanup", "Remove whatever earlier runs have left in a cluster."),
