@@ -45,5 +45,5 @@ class ClusterProgress:
         else:
             self._running[step.name] = (self._bars.add_task(step.name, total=None, what=doing(step)), step)
         pods = sum(running.cost.jobs for _, running in self._running.values())
-        what = f"{self._ended} of {self._steps} steps, {pods} pods at most now"
+        what = f"{self._ended} of {self._steps} steps; pods: up to {pods}"
         self._bars.update(self._run, completed=self._ended, what=what)

@@ -20,6 +20,8 @@ _WIDTH_ELSEWHERE = 120
 # What the columns of values need at most; the same in the tables of all probes, so that they stand below one another.
 _VALUE_WIDTHS = {"median": 11, "95 % interval": 25, "p99": 9, "notes": 7}
 _LONGEST_TITLE = 44
+# Below this, columns stand closer: 80 columns are room for all values, if the titles wrap.
+_WIDE = 100
 # Conditions by which a cluster's metrics stand below one another: each place has metrics of its own.
 _PLACE = ("path", "volume", "storage_class")
 
@@ -52,11 +54,22 @@ def _letters(result: RunResult) -> dict[FlagCode, str]:
 
 
 def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=" ", title_justify="left")
-    values_width = sum(_VALUE_WIDTHS.values()) + 3 * len(_VALUE_WIDTHS)
+    gap = 3 if width >= _WIDE else 2
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=gap == 2,
+        title=" ",
+        title_justify="left",
+    )
+    values_width = sum(_VALUE_WIDTHS.values()) + gap * len(_VALUE_WIDTHS)
     table.add_column(Text(f" {result.probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - values_width)))
     for heading, least in _VALUE_WIDTHS.items():
-        table.add_column(heading, justify="left" if heading == "notes" else "right", no_wrap=True, min_width=least)
+        if heading == "notes":
+            table.add_column(heading, min_width=least)
+        else:
+            table.add_column(heading, justify="right", no_wrap=True, min_width=least)
     for place, metrics in _by_place(result.metrics).items():
         if place:
             table.add_row(Padding(Text(place, style="italic"), (0, 0, 0, 1)))
