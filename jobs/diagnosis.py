@@ -42,9 +42,11 @@ def of(job: Job | None, pod: Pod | None, events: Sequence[Event]) -> Diagnosis |
 
 
 def _of_pod(pod: Pod, events: Sequence[Event]) -> Diagnosis | None:
+    # Why a container was ended from outside, as by an eviction, comes with the pod's phase, up to two seconds later.
+    is_over = pod.phase in {"Succeeded", "Failed"}
     objections = (
         _ended_by_others(pod),
-        *map(_of_container, pod.containers),
+        *(_of_container(each, is_over=is_over) for each in pod.containers),
         _unschedulable(pod),
         _unmountable(pod, events),
     )
@@ -72,7 +74,7 @@ def _ended_by_others(pod: Pod) -> Diagnosis | None:
     return _final(reason)
 
 
-def _of_container(container: Container) -> Diagnosis | None:
+def _of_container(container: Container, *, is_over: bool) -> Diagnosis | None:
     if container.state == "waiting":
         return _of_waiting(container)
     if container.state != "terminated" or not container.exit_code:
@@ -82,8 +84,10 @@ def _of_container(container: Container) -> Diagnosis | None:
     if container.reason == "ContainerStatusUnknown":
         return _final("the pod was ended before its container had started, or its node lost track of it")
     if container.exit_code == 137:
-        return _final("the container was killed (exit code 137) and no reason was told: was the node short of memory?")
-    return _final(f"the container ended with exit code {container.exit_code} ({container.reason}): see its log")
+        reason = "the container was killed (exit code 137) and no reason was told: was the node short of memory?"
+    else:
+        reason = f"the container ended with exit code {container.exit_code} ({container.reason}): see its log"
+    return Diagnosis(reason=reason, final=is_over)
 
 
 def _of_waiting(container: Container) -> Diagnosis | None:

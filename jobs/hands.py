@@ -10,7 +10,7 @@ from jobs import diagnosis
 from jobs.board import Board
 from jobs.cluster import Cluster, Manifest
 from jobs.errors import AlreadyThere, JobsError, Missing, TryAgain, Unavailable
-from jobs.objects import Claim, ConfigMap, Job, Meta, Object, Pod, Service
+from jobs.objects import Claim, ConfigMap, Container, Job, Meta, Object, Pod, Service
 from jobs.pod import CONTAINER
 from jobs.site import RUN, Site
 
@@ -57,7 +57,7 @@ class Hands:
     def ended_pod(self, job: Meta, *, run_seconds: float) -> Pod | None:
         """Wait until a Job's pod was started and has ended, or can't; None where it was never there to the end.
 
-        The container's end is enough: until the pod's phase and the Job tell of it takes the kubelet another second.
+        A container's good end is enough: until the pod's phase and the Job tell of it takes the kubelet another second.
         Raises Unavailable where the pod doesn't start, with the reason.
         """
 
@@ -69,7 +69,7 @@ class Hands:
             pod = self.board.pod_of(job.name)
             over = pod is not None and (
                 pod.phase in {"Succeeded", "Failed"}
-                or (bool(pod.containers) and all(each.state == "terminated" for each in pod.containers))
+                or (bool(pod.containers) and all(_ended_well(each) for each in pod.containers))
                 or self.board.pod_gone(job.name)
                 or self._final(job) is not None
             )
@@ -144,6 +144,10 @@ class Hands:
     def _final(self, job: Meta) -> diagnosis.Diagnosis | None:
         found = self._diagnosis(job)
         return found if found is not None and found.final else None
+
+
+def _ended_well(container: Container) -> bool:
+    return container.state == "terminated" and not container.exit_code
 
 
 def patiently(
