@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.history_file import opened, transaction
+from agent.history_file import opened
+from agent.sqlite_file import transaction
 from probes.errors import InvalidRequest, Unavailable
 from probes.measure.result import Better, Facts, Metric, ProbeResult, RunResult, read_results
 from probes.measure.units import Unit

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.history import MAXIMUM_AGE, History, resolve
@@ -227,6 +227,7 @@ def test_a_file_of_rubbish_is_set_aside_and_a_new_one_begun(path: Path, told: li
     assert all("\n" not in line and "damaged" in line for line in told)
 
 
+@settings(deadline=None)  # the disk is other people's too
 @given(share=st.floats(0.01, 0.99))
 def test_a_file_cut_off_anywhere_is_set_aside_unless_nothing_was_lost(
     share: float, tmp_path_factory: pytest.TempPathFactory
