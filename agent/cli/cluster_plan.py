@@ -19,8 +19,8 @@ def announced(plan: Plan) -> str:
     cost = plan.cost
     written = f", up to {cost.written_bytes / 1e9:.0f} GB written" if cost.written_bytes else ""
     return (
-        f"Plan: {len(plan.steps)} steps on {len(plan.nodes.nodes)} nodes ({shown}), at most about "
-        f"{format_seconds(cost.seconds)}{written}"
+        f"Plan: {_counted(len(plan.steps), 'step')} on {_counted(len(plan.nodes.nodes), 'node')} ({shown}), "
+        f"at most about {format_seconds(cost.seconds)}{written}"
     )
 
 
@@ -55,6 +55,10 @@ def doing(step: Step) -> str:
             return "utilization, as the API tells it"
         case _:
             raise TypeError(f"nobody knows what a {type(step).__name__} does")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _place(step: Step) -> str:
