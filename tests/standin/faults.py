@@ -81,6 +81,12 @@ class Faults:
         with self._lock:
             self._pods.append(_OfPods(fault=fault, labels=labels, times=times))
 
+    @property
+    def pending(self) -> int:
+        """How many faults of requests, answers and watches have not come about yet."""
+        with self._lock:
+            return sum(fault.times for fault in (*self._requests, *self._answers, *self._watches))
+
     # For the stand-in itself
 
     def of_request(self, verb: str, resource: str) -> Problem | None:
