@@ -17,7 +17,7 @@ from jobs.pod import MEASURING
 from jobs.site import EXPIRES, RUN
 from jobs.topology import Wanted, suitable
 
-_LOOK = "mend what it says, or have the permission to look"
+_LOOK = "see permissions, or mend what it says"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,10 @@ class Examination:
     node_usage: Sequence[NodeUsage] | str = ()
     left: Sequence[Object] | str = ()
     """What any run has created and is still there."""
-    refusals: Sequence[Refusal] = ()
-    """What the guard has against a run now."""
+    left_where: str = "any namespace"
+    """Where that could be looked for."""
+    refusals: Sequence[Refusal] | None = ()
+    """What the guard has against a run now; None where it could not be asked."""
     now: datetime
     image: str
     storage_classes: Sequence[str] = ()
@@ -173,7 +175,8 @@ def _class(storage_class: StorageClass) -> Finding:
 
 def _usage(node_usage: Sequence[NodeUsage] | str) -> Finding:
     if isinstance(node_usage, str):
-        remedy = "install metrics-server to compare requests with use; all else works without"
+        lacks_permission = node_usage.startswith("no permission")
+        remedy = _LOOK if lacks_permission else "install metrics-server to compare requests with use"
         return _finding("metrics", State.WARNING, node_usage, remedy)
     if not node_usage:
         remedy = "metrics-server takes a minute to begin; then look at its log"
@@ -205,13 +208,17 @@ def _left(seen: Examination) -> Iterator[Finding]:
         remedy = "wait for their end; if they were killed, the cluster removes them when their time is over"
         yield _finding("leftovers", State.WARNING, found, remedy)
     if not over and not current:
-        yield _finding("leftovers", State.READY, "nothing is left of any run")
+        yield _finding("leftovers", State.READY, f"no run has left anything in {seen.left_where}")
 
 
-def _guard(refusals: Sequence[Refusal]) -> Iterator[Finding]:
+def _guard(refusals: Sequence[Refusal] | None) -> Iterator[Finding]:
+    if refusals is None:
+        found = "it was not asked, since nothing can be planned"
+        yield _finding("guard", State.WARNING, found, "mend what is missing first")
+        return
     for each in refusals:
         wait = "wait until it passes" if each.passes else "ask for less"
-        remedy = None if each.override is None else f"{wait}, or overrule it: --override {each.override}"
+        remedy = f"{wait}, or overrule it: --override {each.override}" if each.override else "see what it says"
         state = State.MISSING if each.override is None else State.WARNING
         yield _finding("guard", state, f"a run would be refused now: {each.fact}", remedy)
     if not refusals:

@@ -50,6 +50,7 @@ def examine(cluster: Cluster, request: Request, site: Site, limits: Limits, *, n
     nodes = _told(cluster, Node)
     classes = _told(cluster, StorageClass)
     answers = _each(lambda need: _answer(cluster, need, namespace), NEEDS)
+    left, left_where = _left(cluster, namespace)
     seen = Examination(
         version=version,
         namespace=namespace,
@@ -61,7 +62,9 @@ def examine(cluster: Cluster, request: Request, site: Site, limits: Limits, *, n
         classes=classes,
         limit_ranges=_told(cluster, LimitRange, namespace=namespace),
         node_usage=_told(cluster, NodeUsage),
-        left=_left(cluster, namespace),
+        left=left,
+        left_where=left_where,
+        refusals=None,
         now=now,
         image=request.image,
         storage_classes=request.storage_classes,
@@ -113,22 +116,17 @@ def _namespace_problem(cluster: Cluster, namespace: str) -> str | None:
     return None
 
 
-def _left(cluster: Cluster, namespace: str) -> tuple[Object, ...] | str:
-    """Return what runs have left in all namespaces, in one of them where no more may be seen."""
-    found: list[Object] = []
-    for kind in _KINDS:
+def _left(cluster: Cluster, namespace: str) -> tuple[tuple[Object, ...] | str, str]:
+    """Return what runs have left and where that was looked for: everywhere, or where no more may be seen."""
+    told: tuple[Object, ...] | str = ()
+    for where, said in ((None, "any namespace"), (namespace, f"namespace {namespace}")):
         try:
-            found += _labelled(cluster, kind, namespace)
+            return tuple(
+                record for kind in _KINDS for record in cluster.list_all(kind, namespace=where, labels=ALL_RUNS).items
+            ), said
         except (Unavailable, TryAgain) as error:
-            return str(error)
-    return tuple(found)
-
-
-def _labelled(cluster: Cluster, kind: type[R], namespace: str) -> tuple[R, ...]:
-    try:
-        return cluster.list_all(kind, labels=ALL_RUNS).items
-    except Unavailable:
-        return cluster.list_all(kind, namespace=namespace, labels=ALL_RUNS).items
+            told = str(error)
+    return told, ""
 
 
 def _planned(
@@ -150,9 +148,9 @@ def _planned(
         return None
 
 
-def _refusals(cluster: Cluster, made: Plan | None, limits: Limits, now: datetime) -> tuple[Refusal, ...]:
+def _refusals(cluster: Cluster, made: Plan | None, limits: Limits, now: datetime) -> tuple[Refusal, ...] | None:
     if made is None:
-        return ()
+        return None
     situation = survey(cluster, made.request.namespace, now=now).situation
     # What other runs have here is told with all that is left of any.
     return refusals(made, situation, limits, overrides={"other-run"})

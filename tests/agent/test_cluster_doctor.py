@@ -150,6 +150,7 @@ def test_without_the_permission_to_list_nodes_all_else_is_still_told(doctor: Doc
     assert ran.returncode == 3
     assert found(ran, "nodes", "missing")
     assert found(ran, "storage", "ready")
+    assert not found(ran, "guard", "ready")
 
 
 def rule_of(printed: str) -> Callable[[str, Resource, str, str], bool]:

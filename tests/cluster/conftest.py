@@ -1,6 +1,7 @@
 """A real cluster, by KUBECONFIG, and an image that it can start, by PROBE_IMAGE; skipped without them."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,11 +56,12 @@ def kube() -> Kube:
 
 
 @pytest.fixture
-def start(probe_program: str, image: str, tmp_path: Path) -> Start:
+def start(probe_program: str, image: str, tmp_path: Path) -> Iterator[Start]:
     """Start `probe COMMAND --target cluster` with the image, in an empty directory."""
+    started: list[subprocess.Popen[str]] = []
 
     def run(command: str, *arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [probe_program, command, *arguments, "--target", "cluster", "--image", image],
             cwd=tmp_path,
             env=os.environ | {"NO_COLOR": "1"},
@@ -67,8 +69,15 @@ def start(probe_program: str, image: str, tmp_path: Path) -> Start:
             stderr=subprocess.PIPE,
             text=True,
         )
+        started.append(process)
+        return process
 
-    return run
+    yield run
+    # Whoever gives up in the middle of a test must not leave a run behind.
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
 
 
 @pytest.fixture
@@ -84,10 +93,13 @@ def run(start: Start) -> Run:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What `kubectl get all,pvc,cm -l app.kubernetes.io/managed-by=prism-telemetry-agent -A` shows: nothing."""
+def nothing_left(kube: Kube) -> Iterator[None]:
     yield
-    assert left(request.getfixturevalue("kube")) == []
+    assert left(kube) == []
+    kubectl = shutil.which("kubectl")
+    if kubectl:
+        command = [kubectl, "get", "all,pvc,cm", "-l", ALL_RUNS, "-A", "-o", "name"]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
 
 
 def left(kube: Kube) -> list[str]:

@@ -168,6 +168,11 @@ def test_without_metrics_use_is_not_known_and_all_else_is(usage: Any) -> None:
     assert states("metrics", node_usage=usage) == [State.WARNING]
 
 
+def test_metrics_that_may_not_be_read_are_not_for_an_installation_to_mend() -> None:
+    found = only("metrics", node_usage="no permission to list nodes.metrics.k8s.io at the cluster scope")
+    assert "install" not in str(found.remedy)
+
+
 def test_leftovers_of_runs_that_are_over_are_for_cleanup_and_those_of_others_are_not() -> None:
     later = str(int(NOW.timestamp()) + 60)
     over, current = told("leftovers", left=[left("old", "1"), left("new", later), left("broken", "soon")])
@@ -182,3 +187,11 @@ def test_what_the_guard_never_gives_way_to_is_missing_and_the_rest_a_warning() -
     refusals = [Refusal(fact="the namespace is terminating", override=None), Refusal(fact="f", override="pending")]
     assert states("guard", refusals=refusals) == [State.MISSING, State.WARNING]
     assert states("guard") == [State.READY]
+
+
+def test_a_guard_that_could_not_be_asked_has_agreed_to_nothing() -> None:
+    assert states("guard", refusals=None) == [State.WARNING]
+
+
+def test_where_leftovers_were_looked_for_is_told() -> None:
+    assert "namespace lab" in only("leftovers", left_where="namespace lab").found
