@@ -98,7 +98,7 @@ def run(
 ) -> Outcome:
     """Carry the plan out and clean up; `site` has no owner yet. Raises JobsError where nothing could be begun.
 
-    In the main thread SIGINT and SIGTERM end the run in order; elsewhere signals are the caller's.
+    In the main thread SIGINT, SIGTERM and SIGHUP end the run in order; elsewhere signals are the caller's.
     """
     messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
     state = _State(waiting=list(plan.steps))
@@ -234,7 +234,7 @@ def _carried(step: Step, hands: Hands, plan: Plan, done: Done) -> Done:
 
 @contextmanager
 def _signals_to(messages: "queue.SimpleQueue[_Message]") -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into messages; during the clean-up nobody reads them, which is how it stays whole."""
+    """Turn signals that end into messages; during the clean-up nobody reads them, which is how it stays whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -243,7 +243,11 @@ def _signals_to(messages: "queue.SimpleQueue[_Message]") -> Iterator[None]:
         # Of all queues this one may be written to from a handler (its documentation: put() is reentrant).
         messages.put(number)
 
-    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = [signal.SIGINT, signal.SIGTERM]
+    # A terminal that is closed ends the run, too, unless it was started to outlive that (nohup).
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, tell) for number in ending}
     try:
         yield
     finally:

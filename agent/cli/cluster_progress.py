@@ -1,5 +1,6 @@
 """Which steps of a cluster run are under way, as bars on a terminal; elsewhere nothing."""
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -35,7 +36,9 @@ class ClusterProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        # After a hang-up there is no terminal any more; what was measured is not to be lost over that.
+        with suppress(OSError):
+            self._bars.stop()
 
     def __call__(self, step: Step, /, *, ended: bool) -> None:
         """Show a step that begins, or take away one that has ended."""

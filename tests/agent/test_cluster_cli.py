@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -178,6 +179,14 @@ def test_what_passes_is_waited_for(
                 assert "node1 is cordoned" in line
                 uncordon()
         assert process.wait(60) == 0
+
+
+def test_who_measures_a_machine_loads_no_client_of_kubernetes() -> None:
+    code = (
+        "import sys; import agent.cli.run; print([name for name in ('kubernetes', 'urllib3') if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "set()\n"
 
 
 @needs_pods

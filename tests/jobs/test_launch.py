@@ -217,22 +217,23 @@ def test_a_run_beyond_its_time_window_ends_with_what_there_is() -> None:
     assert labelled(memory) == []
 
 
-def test_a_signal_ends_a_run_after_its_clean_up_and_keeps_what_had_finished() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_after_its_clean_up_and_keeps_what_had_finished(number: signal.Signals) -> None:
     def play(memory: Memory, pod: Pod, manifest: Manifest) -> None:
         if pod.meta.labels[STEP] == "dns-1":
             well(memory, pod, manifest)
         else:
             memory.run(pod)
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     memory = Memory(play=play)
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     outcome = run(memory, planned("dns", count=2))
-    assert outcome.stopped_by_signal == signal.SIGTERM
+    assert outcome.stopped_by_signal == number
     assert only(outcome).facts["pods"] == 1
     assert any("stopped before 1 of 2 steps had ended" in flag.reason for flag in only(outcome).flags)
     assert labelled(memory) == []
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(number) == before
 
 
 def test_a_bug_in_one_step_does_not_cost_the_others_their_results() -> None:
