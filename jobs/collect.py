@@ -28,13 +28,13 @@ def collect(probe: str, *, log: bytes | None, pod: Pod | None, trouble: str | No
     """
     told = frame.Absent() if log is None else frame.read(log)
     if isinstance(told, Whole):
-        return told.result
+        return _explained(told.result, trouble)
     lost = told.reason if isinstance(told, Partial) else "the log could not be read" if log is None else None
     short = _short_form(pod)
     if short is not None:
         reason = f"{lost or 'the log holds no result'}; what is left came in the pod's termination message"
         flag = Flag(code=FlagCode.FAILURES, reason=f"{reason}, without histograms")
-        return short.model_copy(update={"flags": (*short.flags, flag)})
+        return _explained(short.model_copy(update={"flags": (*short.flags, flag)}), trouble)
     reasons = [each for each in (trouble, lost) if each] or ["the pod ended without a result: see its log"]
     return unavailable(probe, "; ".join(reasons))
 
@@ -65,6 +65,13 @@ def with_search_path_cost(result: ProbeResult) -> ProbeResult:
         )
         added.append(from_rates(described, [a - b for a, b in zip(relative.rounds, absolute.rounds, strict=True)]))
     return result.model_copy(update={"metrics": (*result.metrics, *added)})
+
+
+def _explained(result: ProbeResult, trouble: str | None) -> ProbeResult:
+    """Let what is known from outside come first: a probe that was ended knows no more than that it was."""
+    if trouble is None or result.status is Status.MEASURED:
+        return result
+    return result.model_copy(update={"reason": f"{trouble}; {result.reason}"})
 
 
 def _short_form(pod: Pod | None) -> ProbeResult | None:

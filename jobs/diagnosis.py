@@ -36,9 +36,14 @@ def of(job: Job | None, pod: Pod | None, events: Sequence[Event]) -> Diagnosis |
         found = _of_pod(pod, [each for each in events if each.regarding_uid == pod.meta.uid])
         if found is not None:
             return found
-    if job is None:
-        return None
-    return next(_of_job(job, pod, [each for each in events if each.regarding_uid == job.meta.uid]), None)
+    if job is not None:
+        found = next(_of_job(job, pod, [each for each in events if each.regarding_uid == job.meta.uid]), None)
+        if found is not None:
+            return found
+    # Last, because a Job that fails deletes its pod itself.
+    if pod is not None and pod.meta.deleted_at is not None:
+        return _final("the pod was deleted while it was needed: did somebody remove it, its Job or its namespace?")
+    return None
 
 
 def _of_pod(pod: Pod, events: Sequence[Event]) -> Diagnosis | None:
@@ -46,7 +51,7 @@ def _of_pod(pod: Pod, events: Sequence[Event]) -> Diagnosis | None:
     is_over = pod.phase in {"Succeeded", "Failed"}
     objections = (
         _ended_by_others(pod),
-        *(_of_container(each, is_over=is_over) for each in pod.containers),
+        *(_of_container(each, is_over=is_over) for each in pod.containers if pod.meta.deleted_at is None),
         _unschedulable(pod),
         _unmountable(pod, events),
     )

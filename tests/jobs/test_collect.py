@@ -56,6 +56,15 @@ def test_a_whole_log_is_the_result_whatever_else_is_there() -> None:
     assert collect("latency", log=b"x\n" + log(RESULT), pod=with_message(result()), trouble="late trouble") == RESULT
 
 
+def test_a_probe_that_was_ended_is_explained_by_what_is_known_from_outside() -> None:
+    ended = unavailable("latency", "stopped by signal 15")
+    for found in (
+        collect("latency", log=log(ended), pod=None, trouble="evicted"),
+        collect("latency", log=None, pod=with_message(ended), trouble="evicted"),
+    ):
+        assert found.reason == "evicted; stopped by signal 15"
+
+
 @pytest.mark.parametrize("kept", [None, b"", b"some lines\n", log(RESULT)[:100]])
 def test_without_a_whole_log_the_termination_message_is_the_result_and_says_so(kept: bytes | None) -> None:
     found = collect("latency", log=kept, pod=with_message(RESULT), trouble=None)

@@ -1,5 +1,6 @@
 """The messages are those that a Kubernetes 1.36 gave, shortened."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -68,6 +69,15 @@ def test_what_is_wrong_with_a_pod_is_said_in_words(given: dict[str, Any], words:
     assert words in found.reason
     assert found.final is final
     assert "\n" not in found.reason
+
+
+def test_that_a_pod_was_deleted_is_why_it_was_killed_unless_its_job_had_failed() -> None:
+    deleted = Pod(meta=Meta(name="p", deleted_at=datetime.now(UTC)), **ended(137, "Error"))
+    for job, words in ((None, "was deleted"), (JOB, "was deleted"), (failed("DeadlineExceeded"), "deadline")):
+        found = diagnosis.of(job, deleted, ())
+        assert found is not None
+        assert words in found.reason
+        assert found.final
 
 
 @pytest.mark.parametrize(
