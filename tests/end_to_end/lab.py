@@ -24,6 +24,7 @@ from tests.standin.lab import SPACE, wait_until
 from tests.standin.resources import EVENTS, PODS, Json
 from tests.standin.standin import StandIn
 
+_ENDING_SECONDS = 5.0
 ON_ONE_NODE = Wanted(labels={"kubernetes.io/hostname": "node1"})
 
 
@@ -95,6 +96,14 @@ def left_of(cluster: StandIn, word: str) -> list[str]:
 
 def processes_of(word: str) -> list[str]:
     """The processes of pods in whose name `word` occurs: their containers' and those that wait for them."""
+    # The kernel takes a moment to end all of a container's processes once the first of them has ended.
+    give_up = time.monotonic() + _ENDING_SECONDS
+    while (found := _processes_of(word)) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    return found
+
+
+def _processes_of(word: str) -> list[str]:
     found = []
     for process in psutil.process_iter():
         # It may end at any time, and the machine's own are not for everybody to look at.
