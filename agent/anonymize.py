@@ -16,7 +16,7 @@ from agent.keys import Keys
 from agent.levels import DataType, Level
 from agent.outgoing import Outgoing
 from agent.vocabulary import COLLECTORS
-from agent.wire import Json, Pseudonym, Untreatable
+from agent.wire import Json, Kind, Pseudonym, Untreatable
 from agent.wire_records import canonical
 
 _DAY_SECONDS = 24 * 3600
@@ -40,7 +40,6 @@ def anonymize(  # noqa: PLR0913 - facts, consent, and the three sources of whate
     week; on a Sunday there are none, since no time is left to be alone in. Else it is one document.
     """
     asked = _Asked(level=level, data_types=frozenset(data_types), documents=documents)
-    trouble = ""
     try:
         _refuse_unknown(facts, documents)
         if level is Level.MINIMAL:
@@ -48,9 +47,9 @@ def anonymize(  # noqa: PLR0913 - facts, consent, and the three sources of whate
         return (_whole(asked, facts, keys, day),)
     except Untreatable as error:
         trouble = str(error)
-    except Exception as error:  # noqa: BLE001 - fail closed, whatever it is
-        trouble = f"{type(error).__name__} while anonymizing"
-    # Outside of the handler: an error raised there would carry the other one along, and the facts in it.
+    except Exception as error:  # noqa: BLE001 - fail closed, whatever it is; its message may hold a fact
+        trouble = f"{type(error).__name__} outside of any field"
+    # Outside of the handler: an error raised there would carry the other one along, and what that holds.
     raise Dropped(f"a report was dropped since it can't be anonymized: {trouble}; tell the developers this line")
 
 
@@ -70,11 +69,7 @@ class _Asked:
             raw = getattr(getattr(facts, field.subject), field.attribute, None)
             if kind is None or raw is None or field.data_type not in self.data_types:
                 continue
-            try:
-                found[field.name] = kind.treat(raw, pseudonym)
-            except Untreatable as error:
-                # Its message is ours; the place makes it useful.
-                raise Untreatable(f"{field.name} is {error}") from None
+            found[field.name] = _treated(field.name, kind, raw, pseudonym)
         return found
 
     def collected(self, facts: Facts, pseudonym: Pseudonym) -> dict[str, Json]:
@@ -86,6 +81,16 @@ class _Asked:
         }
         statuses = {each: facts.statuses.get(each, "off") if each in wanted else "off" for each in COLLECTORS}
         return {collector: STATUS.treat(status, pseudonym) for collector, status in statuses.items()}
+
+
+def _treated(name: str, kind: Kind, raw: object, pseudonym: Pseudonym) -> Json:
+    try:
+        return kind.treat(raw, pseudonym)
+    except Untreatable as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - fail closed, whatever it is; its message may hold the fact
+        reason = f"of a wrong kind ({type(error).__name__})"
+    raise Untreatable(f"{name} is {reason}")
 
 
 def _fragments(asked: _Asked, facts: Facts, keys: Keys, day: date, chance: Chance) -> Iterator[Outgoing]:

@@ -61,7 +61,7 @@ class Kind(ABC):
 
     @property
     def columns(self) -> Mapping[str, "Kind"]:
-        """The parts of a row, for a table; empty for anything else."""
+        """The parts of a record, or of each row of a table; empty for anything else."""
         return {}
 
     def treat(self, raw: object, pseudonym: Pseudonym) -> Json:

@@ -56,6 +56,11 @@ class Closed(Kind):
     optional: frozenset[str] = frozenset()
     """The parts that may be absent."""
 
+    @property
+    def columns(self) -> Mapping[str, Kind]:
+        """The parts."""
+        return self.parts
+
     def _treatment(self) -> str:
         return "each part by its own"
 
