@@ -149,10 +149,16 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
             "help": f"What the guard shall not mind: {', '.join(OVERRIDES)}; repeatable.",
         },
     ),
-    ("--max-concurrent-jobs", {"type": _COUNT, "metavar": "N", "help": "The limits of the guard; default: 32,"}),
-    ("--max-cpu-seconds", {"type": DURATION, "metavar": "TIME", "help": "four hours of one core,"}),
-    ("--max-written-bytes", {"type": SIZE, "metavar": "SIZE", "help": "500 GB,"}),
-    ("--max-seconds", {"type": DURATION, "metavar": "TIME", "help": "two hours."}),
+    (
+        "--max-concurrent-jobs",
+        {"type": _COUNT, "metavar": "N", "help": "Limit of Jobs at once; default: 32."},
+    ),
+    ("--max-cpu-seconds", {"type": DURATION, "metavar": "TIME", "help": "Limit of CPU time; default: 4h."}),
+    (
+        "--max-written-bytes",
+        {"type": SIZE, "metavar": "SIZE", "help": "Limit of what is written; default: 500 GB."},
+    ),
+    ("--max-seconds", {"type": DURATION, "metavar": "TIME", "help": "The time window of a run; default: 2h."}),
     ("--wait", {"type": DURATION, "metavar": "TIME", "help": "Wait so long for what the guard minds to pass."}),
     (
         "--dry-run",

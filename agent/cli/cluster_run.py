@@ -104,7 +104,7 @@ def show(asked: Asked, files: Sequence[Path]) -> None:
 
 
 def _prepare(asked: Asked, run_id: uuid.UUID) -> _Run:
-    """Look at the cluster and plan. Every mistake in the request surfaces before the first question to the cluster."""
+    """Look at the cluster and plan; options that are wrong anywhere are refused before the first question to it."""
     cluster = connect(context=asked.cluster.context)
     request = request_of(asked, run_id.hex[:10], asked.cluster.namespace or cluster.namespace)
     seconds = planned_seconds(request)
