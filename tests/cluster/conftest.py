@@ -94,20 +94,21 @@ def run(start: Start) -> Run:
 
 @pytest.fixture(autouse=True)
 def nothing_left(kube: Kube) -> Iterator[None]:
+    """In the namespace of the tests, since others may be measuring in theirs."""
     yield
     assert left(kube) == []
     kubectl = shutil.which("kubectl")
     if kubectl:
-        command = [kubectl, "get", "all,pvc,cm", "-l", ALL_RUNS, "-A", "-o", "name"]
+        command = [kubectl, "get", "all,pvc,cm", "-l", ALL_RUNS, "-n", kube.namespace, "-o", "name"]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
 
 
 def left(kube: Kube) -> list[str]:
-    """Whatever any run has left, in all namespaces."""
+    """Whatever any run has left."""
     return [
-        f"{kind.api.kind} {record.meta.namespace}/{record.meta.name}"
+        f"{kind.api.kind} {record.meta.name}"
         for kind in _KINDS
-        for record in kube.list_all(kind, labels=ALL_RUNS).items
+        for record in kube.list_all(kind, namespace=kube.namespace, labels=ALL_RUNS).items
     ]
 
 
