@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,6 +145,17 @@ def test_a_dry_run_prints_what_kubectl_takes_and_changes_nothing(cluster: Cluste
     assert "registry.test/probe:9" in shown.stdout
     assert "storage, claim, standard" in shown.stderr
     assert {resource: standin.store.all(resource) for resource in versions} == versions
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl, which is to judge, is not installed")
+def test_kubectl_takes_what_a_dry_run_prints(cluster: Cluster, standin: StandIn) -> None:
+    shown = cluster("run", "latency", "storage", "--target", "cluster", "--dry-run", "--max-nodes", "1")
+    # Without OpenAPI, which the stand-in doesn't serve, kubectl has the server alone judge.
+    options = ("--kubeconfig", standin.kubeconfig, "--dry-run=server", "--validate=false")
+    kubectl = ["kubectl", "apply", *options, "-f", "-"]
+    took = subprocess.run(kubectl, input=shown.stdout, capture_output=True, text=True, timeout=60, check=False)
+    assert took.returncode == 0, took.stderr
+    assert took.stdout.count("created (server dry run)") == len(json.loads(shown.stdout)["items"])
 
 
 def test_a_dry_run_tells_what_the_guard_would_mind(cluster: Cluster, uncordon: Any) -> None:
