@@ -8,10 +8,15 @@ from typing import Any
 from probes.errors import ToolFailed
 
 _BUSY = "server is busy"
+_AWAY = ("Connection refused", "Connection reset")
 
 
 class ServerBusy(ToolFailed):
     """An iperf3 server serves one test at a time, and this one has another client: ask again in a while."""
+
+
+class ServerAway(ToolFailed):
+    """Nobody listened: an iperf3 server closes its port after each client and opens it anew, so ask again at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +48,8 @@ class Report:
 def parse(text: str) -> Report:
     """Read the JSON of a client (libiperf ≥ 3.1).
 
-    Raises ServerBusy, or ToolFailed with libiperf's own words, for a test that failed; ToolFailed for anything that is
-    not such JSON, and for a test in which nothing arrived.
+    Raises ServerBusy or ServerAway, or ToolFailed with libiperf's own words, for a test that failed; ToolFailed for
+    anything that is not such JSON, and for a test in which nothing arrived.
     """
     try:
         document = json.loads(text)
@@ -56,7 +61,8 @@ def parse(text: str) -> Report:
         raise ToolFailed(f"libiperf's report can't be read ({fault!r}): is it version 3.7 or later?") from fault
     if _BUSY in str(error):
         raise ServerBusy("the iperf3 server is busy with another client: try again once it has finished")
-    raise ToolFailed(f"the iperf3 test failed: {error}: is it an iperf3 server, and is it still running?")
+    kind = ServerAway if any(words in str(error) for words in _AWAY) else ToolFailed
+    raise kind(f"the iperf3 test failed: {error}: is it an iperf3 server, and is it still running?")
 
 
 def _report(document: Mapping[str, Any]) -> Report:

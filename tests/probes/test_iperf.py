@@ -58,6 +58,11 @@ def listener(answer: Callable[[socket.socket], None]) -> Iterator[Settings]:
                 connection.close()
 
 
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     give_up = time.monotonic() + 20
     while not condition():
@@ -135,10 +140,6 @@ def test_a_listener_that_says_nothing_is_given_up() -> None:
 
 
 def test_a_listener_that_resets_is_a_failed_test() -> None:
-    def reset(connection: socket.socket) -> None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.close()
-
     with listener(reset) as resetting, pytest.raises(ToolFailed, match="iperf3 test failed"):
         run_test(resetting)
 
@@ -175,6 +176,20 @@ def test_a_busy_server_is_asked_again_for_a_while(monkeypatch: pytest.MonkeyPatc
                 run_test(settings)
         assert run_test(replace(settings, byte_count=256 * MIB)).byte_count > 0
         assert first.result().byte_count > 0
+
+
+def test_a_server_that_is_away_between_two_clients_is_asked_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(iperf, "_AWAY_SECONDS", 60.0)
+    with ThreadPoolExecutor() as pool:
+        with socket.create_server(("127.0.0.1", 0)) as leaving:
+            own = leaving.getsockname()[1]
+            test = pool.submit(run_test, replace(settings, port=own))
+            first, _ = leaving.accept()
+        reset(first)
+        with iperf.serving(own, address="127.0.0.1"):
+            assert test.result().byte_count > 0
 
 
 def test_a_hanging_server_does_not_hang_us() -> None:
