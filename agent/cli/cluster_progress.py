@@ -48,5 +48,7 @@ class ClusterProgress:
         else:
             self._running[step.name] = (self._bars.add_task(step.name, total=None, what=doing(step)), step)
         pods = sum(running.cost.jobs for _, running in self._running.values())
-        what = f"{self._ended} of {self._steps} steps; pods: up to {pods}"
+        # Between two steps this is there for no longer than an eye could see; after the last, until all is removed.
+        now = f"pods: up to {pods}" if self._running else "removing what was created"
+        what = f"{self._ended} of {self._steps} steps; {now}"
         self._bars.update(self._run, completed=self._ended, what=what)
