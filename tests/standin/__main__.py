@@ -1,9 +1,12 @@
-"""`python -m tests.standin`, from the checkout: a cluster to try things on by hand, until Ctrl-C.
+"""A cluster to try things on by hand, until Ctrl-C.
 
-    sudo .venv/bin/python -m tests.standin --nodes 2 &
-    probe run latency --target cluster --context standin
+It prints where its kubeconfig is, for another terminal. From the checkout:
 
-prints the path of a kubeconfig for `KUBECONFIG`, whose contexts are `standin` and `standin-token`.
+    sudo .venv/bin/python -m tests.standin
+    sudo KUBECONFIG=... .venv/bin/probe run latency --target cluster --profile quick --image probe:1
+
+Pods are processes of this machine, for which it takes root; any image will do, and none is pulled. The contexts are
+`standin`, which logs in by a certificate, and `standin-token`.
 """
 
 import argparse
@@ -16,7 +19,9 @@ from tests.standin.standin import StandIn, pods_reason
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.standin", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.standin", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--nodes", type=int, default=2, help="how many nodes there are (default: 2)")
     parser.add_argument("--real-pace", action="store_true", help="take as long as a real cluster that was recorded")
     arguments = parser.parse_args()

@@ -27,6 +27,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> int:
     spec = json.loads(sys.argv[1])
+    # Whoever gives the API server priority over the pods, as if they were on other machines, does not mean them.
+    os.setpriority(os.PRIO_PROCESS, 0, max(0, os.getpriority(os.PRIO_PROCESS, 0)))
     # Here rather than before the execution: that would take a fork of the stand-in with all its memory.
     _libc.prctl(_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != spec["parent_pid"]:
