@@ -14,7 +14,7 @@ from jobs.objects import Meta, Pod, Service
 from jobs.pod import CONTAINER
 from jobs.startup_metrics import ServiceStart, Wave
 from jobs.step import Measure, Path, PodStartup, ServiceStartup
-from jobs.timeline import Milestone, Startup
+from jobs.timeline import Milestone
 from probes import frame
 from probes.measure.metric import Description, from_rates
 from probes.measure.result import Better, Metric, ProbeResult, Status
@@ -168,7 +168,8 @@ def _created_at_rate(manifests: list[manifest.Manifest], hands: Hands, rate_per_
 
 
 def _all_ready(jobs: list[str], hands: Hands) -> bool:
-    startups: list[Startup | None] = [hands.board.startup_of(job) for job in jobs]
+    # Asked after every change: those created last are ready last, so that most questions end with the first of them.
+    startups = (hands.board.startup_of(job) for job in reversed(jobs))
     return all(each is not None and Milestone.READY in each.seen for each in startups)
 
 
