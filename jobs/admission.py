@@ -45,6 +45,11 @@ class Trial:
     """Why it could not be tried, and then nothing is known of it."""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the server would have taken the object."""
+        return self.refused is None and self.untried is None
+
 
 def with_pods(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
     """Yield each manifest, and after a Job's the pod that its controller would make."""
@@ -72,7 +77,7 @@ def findings(trials: Sequence[Trial]) -> tuple[Finding, ...]:
         found = "nothing was tried, since nothing can be planned"
         return (Finding(subject=_SUBJECT, state=State.WARNING, found=found, remedy="mend what is missing first"),)
     lines = [*_refusals(trials), *_warnings(trials), *_untried(trials)]
-    good = [trial for trial in trials if trial.refused is None and trial.untried is None]
+    good = [trial for trial in trials if trial.is_admitted]
     if good:
         kinds = {kind: sum(trial.kind == kind for trial in good) for kind in dict.fromkeys(each.kind for each in good)}
         counted = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())

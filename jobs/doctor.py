@@ -26,7 +26,8 @@ class Examination:
 
     version: Version
     namespace: str
-    namespace_problem: str | None = None
+    namespace_phase: str | None = "Active"
+    """Empty where there is no such namespace; None where it could not be looked at."""
     permissions: Sequence[Answered] = ()
     trials: Sequence[Trial] = ()
     nodes: Sequence[Node] | str = ()
@@ -67,9 +68,17 @@ def judge(seen: Examination) -> tuple[Finding, ...]:
 
 
 def _namespace(seen: Examination) -> Finding:
-    if seen.namespace_problem is not None:
-        return _finding("namespace", State.MISSING, seen.namespace_problem)
-    return _finding("namespace", State.READY, f"{seen.namespace} takes new objects")
+    name = seen.namespace
+    if seen.namespace_phase == "":
+        remedy = "create it, or choose another with --namespace"
+        return _finding("namespace", State.MISSING, f"there is no namespace {name!r}", remedy)
+    if seen.namespace_phase is not None and seen.namespace_phase != "Active":
+        found = f"{name} is {seen.namespace_phase.lower()}"
+        return _finding("namespace", State.MISSING, found, "choose another with --namespace")
+    # Whoever may not look at it may still have tried an object there.
+    if seen.namespace_phase is None and not any(trial.is_admitted for trial in seen.trials):
+        return _finding("namespace", State.WARNING, f"whether {name} takes new objects is not known", _LOOK)
+    return _finding("namespace", State.READY, f"{name} takes new objects")
 
 
 def _limit_ranges(limit_ranges: Sequence[LimitRange] | str) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ def examine(cluster: Cluster, request: Request, site: Site, limits: Limits, *, n
     seen = Examination(
         version=version,
         namespace=namespace,
-        namespace_problem=_namespace_problem(cluster, namespace),
+        namespace_phase=_namespace_phase(cluster, namespace),
         permissions=answers,
         nodes=nodes,
         pods=_told(cluster, Pod),
@@ -70,7 +70,7 @@ def examine(cluster: Cluster, request: Request, site: Site, limits: Limits, *, n
         storage_classes=request.storage_classes,
         wanted=request.wanted,
     )
-    if isinstance(nodes, str) or seen.namespace_problem is not None:
+    if isinstance(nodes, str) or seen.namespace_phase not in {"Active", None}:
         return seen
     known = {each.meta.name for each in classes} if not isinstance(classes, str) else set[str]()
     # A class that there is not is told already; it must not keep the rest from being looked at.
@@ -103,17 +103,13 @@ def _answer(cluster: Cluster, need: Need, namespace: str) -> Answered:
     return Answered(need=need, allowed=told.allowed, reason=told.reason)
 
 
-def _namespace_problem(cluster: Cluster, namespace: str) -> str | None:
+def _namespace_phase(cluster: Cluster, namespace: str) -> str | None:
     try:
-        phase = cluster.read(Namespace, namespace).phase
+        return cluster.read(Namespace, namespace).phase
     except Missing:
-        return f"there is no namespace {namespace!r}: create it, or choose another with --namespace"
+        return ""
     except (Unavailable, TryAgain):
-        # That it can't be looked at is told among the permissions; it may well be there.
         return None
-    if phase != "Active":
-        return f"{namespace} is {phase.lower()}: choose another with --namespace"
-    return None
 
 
 def _left(cluster: Cluster, namespace: str) -> tuple[tuple[Object, ...] | str, str]:

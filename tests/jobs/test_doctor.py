@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jobs.admission import Trial
 from jobs.cluster import Version
 from jobs.doctor import Examination, judge
 from jobs.finding import Finding, State
@@ -65,8 +66,18 @@ def test_every_finding_that_is_not_ready_says_what_to_do() -> None:
     assert all(each.remedy for each in doubtful)
 
 
-def test_a_namespace_that_takes_nothing_is_missing() -> None:
-    assert only("namespace", namespace_problem="lab is terminating").state is State.MISSING
+@pytest.mark.parametrize(("phase", "word"), [("", "no namespace"), ("Terminating", "terminating")])
+def test_a_namespace_that_takes_nothing_is_missing(phase: str, word: str) -> None:
+    found = only("namespace", namespace_phase=phase)
+    assert found.state is State.MISSING
+    assert word in found.found
+
+
+def test_a_namespace_that_may_not_be_looked_at_is_there_if_it_would_have_taken_an_object() -> None:
+    assert states("namespace", namespace_phase=None) == [State.WARNING]
+    refused = Trial(kind="Job", step="dns-1", refused="no")
+    assert states("namespace", namespace_phase=None, trials=[refused]) == [State.WARNING]
+    assert states("namespace", namespace_phase=None, trials=[refused, Trial(kind="Job", step="a")]) == [State.READY]
 
 
 @pytest.mark.parametrize("limits", [{"default": {"cpu": 0.5}}, {"maximum": {"cpu": 0.5}}])
