@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-cluster lint format bench bench-long clean
+.PHONY: help setup run test test-long test-cluster lint format bench bench-long clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ run: setup ## Measure this machine within a minute; the result is in results/lat
 test: setup ## Run all tests, with real tools, real sockets and a real browser
 	@scripts/debian-packages.sh chromium || true
 	@.venv/bin/pytest
+
+test-long: setup ## Kill the launcher at 40 random moments and see that nothing stays; about ten minutes
+	@.venv/bin/python -m tests.end_to_end.kills
 
 # KUBECONFIG=... PROBE_IMAGE=registry.example/probe:1 make test-cluster
 test-cluster: setup ## Run every probe as Jobs in the cluster of KUBECONFIG, with the image PROBE_IMAGE
