@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from jobs.errors import AlreadyThere
+from jobs.errors import AlreadyThere, Unavailable
 from probes.measure.result import Status
 from tests.end_to_end.lab import ON_ONE_NODE, Ran, mentioning, new_id, pod_in_phase, run
 from tests.standin.lab import SPACE, wait_until
@@ -142,6 +142,17 @@ def test_a_namespace_that_is_deleted_ends_the_run_and_is_why(runs: Runs) -> None
     assert ran.result("utilization").status is Status.MEASURED
     assert ran.result("dns").status is Status.UNAVAILABLE
     assert "the pod was deleted while it was needed" in (ran.result("dns").reason or "")
+
+
+def test_a_namespace_that_is_going_takes_no_run() -> None:
+    held = {"metadata": {"name": "held", "namespace": SPACE, "finalizers": ["example.com/never"]}}
+    with StandIn() as cluster:
+        cluster.store.create(CONFIG_MAPS, held)
+        cluster.store.delete(NAMESPACES, SPACE, "")
+        run_id = new_id()
+        with pytest.raises(Unavailable, match="the namespace is being deleted"):
+            run(cluster, "utilization", run_id=run_id)
+        assert mentioning(cluster, run_id) == []
 
 
 def test_what_bears_the_runs_name_and_is_somebody_elses_is_left_alone() -> None:
