@@ -13,6 +13,8 @@ class Pace:
     """From what the kubelet does first until the pod's network and namespaces are there."""
     pull: float = 0.2
     """Of an image that the node doesn't have."""
+    creation: float = 0.005
+    """Of a container, before it starts."""
     status_lag: float = 0.01
     """Until the kubelet tells what has happened."""
     finish_lag: float = 0.03

@@ -166,6 +166,8 @@ class PodWorker:
             directory=self._host.directory,
             volumes={each["name"]: self._volume(each) for each in self._pod["spec"].get("volumes") or ()},
         )
+        # To start a process holds the interpreter: the news so far are to be on their way by then.
+        self._host.stopping.wait(self._host.pace.creation)
         for container in self._pod["spec"]["containers"]:
             self._containers[container["name"]] = Container(container, surroundings)
             self._tell("Created", "Container created")
