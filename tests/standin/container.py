@@ -15,6 +15,8 @@ from tests.standin.name_server import DOMAIN
 from tests.standin.resources import Json
 
 _INIT = Path(__file__).with_name("container_init.py")
+# The checkout, and the environment that runs it.
+_PROGRAMS = sorted({str(Path(__file__).resolve().parents[2]), sys.prefix, sys.base_prefix})
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 # As in the image: nothing of the environment of whoever runs the stand-in but where the programs are.
 _IMAGE_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
@@ -103,6 +105,7 @@ class Container:
             "executed_fd": executed_fd,
             "root": str(self.directory / "root"),
             "files": str(self.directory),
+            "programs": _PROGRAMS,
             "termination_log": str(self._termination_path),
             "mounts": [
                 (str(surroundings.volumes[each["name"]]), each["mountPath"], not each.get("readOnly", False))

@@ -73,6 +73,9 @@ def _mount_root(spec: dict[str, Any]) -> None:
         elif entry.is_dir() and entry.name not in ("dev", "proc", "tmp", "lost+found"):
             _bind(entry, place, writable=False)
     (root / "tmp").mkdir()
+    for program in map(Path, spec["programs"]):
+        if program.is_relative_to("/tmp"):  # noqa: S108 - nothing is created there
+            _bind(program, root / program.relative_to("/"), writable=False)
     for source, place, writable in spec["mounts"]:
         _bind(Path(source), root / place.lstrip("/"), writable=writable)
     _mount_devices(root, Path(spec["termination_log"]))
