@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jobs import quantity
 from jobs.objects import Node, Pod, Quota
 from jobs.plan import Plan
 from jobs.pod import MEASURING
@@ -146,10 +147,14 @@ def _beyond_quotas(plan: Plan, quotas: Sequence[Quota]) -> Iterator[Refusal]:
         for name, hard in quota.hard.items():
             left = hard - quota.used.get(name, 0.0)
             if needs.get(name, 0.0) > left:
-                fact = (
-                    f"the quota {quota.meta.name} leaves {left:g} of {name}, and the plan takes up to {needs[name]:g}"
-                )
+                leaves, takes = (_amount(name, each) for each in (left, needs[name]))
+                fact = f"the quota {quota.meta.name} leaves {leaves} of {name}, and the plan takes up to {takes}"
                 yield Refusal(fact=fact, override="quota", passes=True)
+
+
+def _amount(name: str, amount: float) -> str:
+    is_bytes = name.endswith(("memory", "storage"))
+    return quantity.size(int(amount)) if is_bytes else f"{amount:g}"
 
 
 def _needs(plan: Plan) -> dict[str, float]:

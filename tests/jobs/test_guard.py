@@ -50,7 +50,7 @@ BAD: list[tuple[Situation, Limits, str, str]] = [
     (situation(pending=[pending(61)]), Limits(), "pending", "the pod shop/p is pending"),
     (situation(other_runs={"xyz"}), Limits(), "other-run", "another run is under way (xyz)"),
     (situation(quotas=[quota(pods=2)]), Limits(), "quota", "leaves 1 of pods"),
-    (situation(quotas=[quota(requests_storage=2**30)]), Limits(), "quota", "requests.storage"),
+    (situation(quotas=[quota(requests_storage=2**30 + 1)]), Limits(), "quota", "leaves 1Gi of requests.storage"),
     (situation(), Limits(concurrent_jobs=1), "concurrent-jobs", "2 Jobs at once, and 1 are allowed"),
     (situation(), Limits(cpu_seconds=1), "cpu-seconds", "seconds of CPU time"),
     (situation(), Limits(written_bytes=1e9), "written-bytes", "GB written, and 1 are allowed"),
