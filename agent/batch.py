@@ -117,7 +117,8 @@ def new_batch_id(*, alone: bool, unix_seconds: float, rng: random.Random) -> str
     """
     value = bytearray(rng.randbytes(16))
     if not alone:
-        value[:6] = int(unix_seconds * 1000).to_bytes(6, "big")
+        # 48 bits reach to the year 10889; a clock before 1970 counts as 1970.
+        value[:6] = max(0, int(unix_seconds * 1000)).to_bytes(6, "big")
     value[6] = value[6] & 0x0F | (0x40 if alone else 0x70)
     value[8] = value[8] & 0x3F | 0x80
     return str(uuid.UUID(bytes=bytes(value)))

@@ -130,6 +130,7 @@ class Outbox:
     def hold(self, wait_seconds: float) -> None:
         """Ask the service nothing for a while."""
         with self._writing() as now:
+            self.connection.execute("UPDATE service SET failures = failures + 1")
             self._ask_again_at(now + wait_seconds)
 
     def stop(self, halt: Halt) -> None:
@@ -253,8 +254,8 @@ def opened(
     """Yield the outbox in a file, which is created where it is missing.
 
     Who holds the lock of the state directory passes `repair`: a damaged file is then set aside under the name that
-    `repair` is told, and a new one begun. Raises StateUnusable, as do all methods, where the file or the disk forbids;
-    what `put` took before that stays.
+    `repair` is told, and a new one begun. What the file or the disk forbids, now or in the block, leaves the block as
+    StateUnusable; what `put` took before that stays.
     """
     with connected(path, repair=repair) as connection:
         yield Outbox(connection, limits, clock or system_clock(), rng or random.SystemRandom())

@@ -19,13 +19,13 @@ def stats(outbox: Outbox) -> Stats:
         " min(put_at) FILTER (WHERE refusal IS NULL) FROM batches"
     ).fetchone()
     (dead,) = db.execute("SELECT coalesce(sum(documents), 0) FROM batches WHERE refusal IS NOT NULL").fetchone()
-    oldest = min((at for at in (first_report, first_batch) if at is not None), default=outbox.now())
+    oldest = min((at for at in (first_report, first_batch) if at is not None), default=None)
     service = outbox.service()
     return Stats(
         waiting_documents=reports + batched,
         dead_documents=dead,
         bytes=report_bytes + batch_bytes,
-        oldest_age_seconds=max(0.0, outbox.now() - oldest),
+        oldest_age_seconds=0.0 if oldest is None else max(0.0, outbox.now() - oldest),
         failures=service.failures,
         halt=service.halt,
     )

@@ -23,7 +23,7 @@ LARGEST_RECEIPT_BYTES = 64 * 1024
 # The same for all installations of all versions: it must not tell them apart.
 _USER_AGENT = "prism-telemetry-agent"
 
-# The first that fits, of an error's own type or its cause's.
+# The first that fits the error or what it came from.
 _FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (httpcore.ProxyError, Failure.PROXY),
     (httpcore.TimeoutException, Failure.TIMEOUT),
@@ -150,4 +150,6 @@ def _reply(response: httpcore.Response, body: bytes) -> Reply:
 
 
 def _failure(error: Exception) -> Failure:
-    return next(failure for kind, failure in _FAILURES if isinstance(error, kind) or isinstance(error.__cause__, kind))
+    # httpcore keeps what the socket raised as an argument; it drops the __cause__.
+    raised = (error, *error.args)
+    return next(failure for kind, failure in _FAILURES if any(isinstance(each, kind) for each in raised))

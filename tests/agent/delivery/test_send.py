@@ -1,0 +1,343 @@
+"""The client against a real server that misbehaves: TLS, addresses, time limits, bounded answers, stops."""
+
+import gzip
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from agent.answers import Failure, Reply
+from agent.batch import Batch, compress, frame, preview
+from agent.endpoint import Endpoint, is_exempt
+from agent.errors import InvalidSettings, NotAllowed
+from agent.levels import Level
+from agent.outbox import Outbox
+from agent.outbox_seal import Ripeness
+from agent.send import Patience
+from agent.service_calls import ServiceCalls
+from agent.stops import Stop
+from tests.agent.delivery.parts import CONSENT, SCHEMA, TOKEN, client, document, fragment
+from tests.agent.delivery.proxy import Proxy, proxying
+from tests.agent.delivery.service import (
+    Behavior,
+    Service,
+    accept,
+    answer,
+    break_off,
+    drip,
+    flood,
+    lose_answer,
+    serving,
+    stay_silent,
+)
+
+SHORT = Patience(step_seconds=0.3, total_seconds=1.0)
+
+
+def batch(level: Level = Level.STANDARD, body: bytes = b'{"id":1}') -> Batch:
+    return Batch(
+        batch_id="018f-key",
+        level=level,
+        consent_digest=CONSENT,
+        schema_digest=SCHEMA,
+        documents=1,
+        alone=level is Level.MINIMAL,
+        body=compress(frame([body])),
+        audit_head="1:ab",
+    )
+
+
+def status_of(replied: Reply | Failure) -> int:
+    assert isinstance(replied, Reply), replied
+    return replied.status
+
+
+def test_a_batch_arrives_as_it_is_with_what_the_service_needs(service: Service, ca_bundle: Path) -> None:
+    sent = batch()
+    assert status_of(client(service.url, ca_bundle).send(sent)) == 201
+    (seen,) = service.seen
+    assert (seen.method, seen.path, seen.body) == ("POST", "/v1/collect", sent.body)
+    wanted = {
+        "content-type": "application/json",
+        "content-encoding": "gzip",
+        "idempotency-key": sent.batch_id,
+        "prism-schema": SCHEMA,
+        "prism-consent": CONSENT,
+        "prism-audit-head": "1:ab",
+        "authorization": f"Bearer {TOKEN}",
+        "prism-api-key": "the-key",
+    }
+    assert wanted.items() <= seen.headers.items()
+
+
+def test_a_minimal_batch_carries_nothing_that_tells_whose_it_is(service: Service, ca_bundle: Path) -> None:
+    client(service.url, ca_bundle).send(batch(Level.MINIMAL))
+    assert set(service.seen[0].headers) == {
+        "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "host",
+        "idempotency-key", "prism-schema", "user-agent",
+    }  # fmt: skip
+    assert service.seen[0].headers["user-agent"] == "prism-telemetry-agent"
+
+
+def test_each_request_has_a_connection_of_its_own(service: Service, ca_bundle: Path) -> None:
+    sender = client(service.url, ca_bundle)
+    for _ in range(3):
+        sender.send(batch(Level.MINIMAL))
+    assert [seen.connection for seen in service.seen] == [1, 2, 3]
+
+
+def test_what_is_previewed_is_what_goes_over_the_wire(service: Service, ca_bundle: Path, outbox: Outbox) -> None:
+    records = [document(n) for n in range(7)] + [fragment(8), document(9, level=Level.DETAILED)]
+    outbox.put(records, consent_digest=CONSENT)
+    outbox.seal(Ripeness(batch_size=3, flush_interval_seconds=300, everything=True), audit_head=None)
+    sender = client(service.url, ca_bundle)
+    for each in outbox.batches():
+        sender.send(each)
+    assert sorted(gzip.decompress(seen.body) for seen in service.seen) == sorted(preview(records, 3))
+    assert sorted(seen.body for seen in service.seen) == sorted(map(compress, preview(records, 3)))
+
+
+@pytest.mark.parametrize("stop", Stop)
+def test_a_stop_opens_no_connection(service: Service, ca_bundle: Path, stop: Stop) -> None:
+    sender = client(service.url, ca_bundle, may_send=lambda: stop)
+    with pytest.raises(NotAllowed, match=r"."):
+        sender.send(batch())
+    assert (service.connections, service.seen) == (0, [])
+
+
+def test_it_is_asked_before_each_request_whether_it_may_be_made(service: Service, ca_bundle: Path) -> None:
+    answers: list[Stop | None] = [None, Stop.CONSENT_REVOKED]
+    sender = client(service.url, ca_bundle, may_send=lambda: answers.pop(0))
+    sender.send(batch())
+    with pytest.raises(NotAllowed):
+        sender.send(batch())
+    assert service.connections == 1
+
+
+def server_context(authority: trustme.CA, newest: ssl.TLSVersion, name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = newest
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_a_server_without_tls_1_3_is_refused(authority: trustme.CA, ca_bundle: Path) -> None:
+    with serving(server_context(authority, ssl.TLSVersion.TLSv1_2)) as old:
+        assert client(old.url, ca_bundle).send(batch()) is Failure.TLS
+        assert old.seen == []
+    with serving(server_context(authority, ssl.TLSVersion.TLSv1_3)) as new:
+        assert status_of(client(new.url, ca_bundle).send(batch())) == 201
+
+
+def test_a_certificate_of_another_authority_is_refused(ca_bundle: Path) -> None:
+    with serving(server_context(trustme.CA(), ssl.TLSVersion.TLSv1_3)) as stranger:
+        assert client(stranger.url, ca_bundle).send(batch()) is Failure.CERTIFICATE
+        assert stranger.seen == []
+
+
+def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, ca_bundle: Path) -> None:
+    with serving(server_context(authority, ssl.TLSVersion.TLSv1_3, "elsewhere.example")) as other:
+        assert client(other.url, ca_bundle).send(batch()) is Failure.CERTIFICATE
+        assert other.seen == []
+
+
+def test_the_systems_trust_knows_no_test_authority(service: Service) -> None:
+    assert client(service.url, None).send(batch()) is Failure.CERTIFICATE
+
+
+def test_session_keys_are_written_nowhere(
+    service: Service, ca_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    client(service.url, ca_bundle).send(batch())
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(service: Service, ca_bundle: Path, status: int) -> None:
+    with serving(None) as elsewhere:
+        service.script.append(answer(status, Location=f"{elsewhere.url}/v1/collect"))
+        assert status_of(client(service.url, ca_bundle).send(batch())) == status
+        assert elsewhere.connections == 0
+    assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("behavior", "failure"),
+    [
+        (stay_silent, Failure.TIMEOUT),
+        (drip, Failure.TIMEOUT),
+        (flood, Failure.OVERSIZED),
+        (lose_answer, Failure.BROKEN_OFF),
+        (break_off, Failure.BROKEN_OFF),
+    ],
+)
+def test_no_server_can_hold_or_flood_a_request(
+    service: Service, ca_bundle: Path, behavior: Behavior, failure: Failure
+) -> None:
+    service.script.append(behavior)
+    sender = client(service.url, ca_bundle, patience=SHORT)
+    assert sender.send(batch()) is failure
+    assert status_of(sender.send(batch())) in {200, 201}, "and the next request is none the worse"
+
+
+def test_a_handshake_that_never_ends_is_given_up(service: Service, ca_bundle: Path) -> None:
+    service.stall_before_tls = True
+    assert client(service.url, ca_bundle, patience=SHORT).send(batch()) is Failure.TIMEOUT
+
+
+def test_nobody_at_the_address_and_no_such_name_are_unreachable(ca_bundle: Path) -> None:
+    assert client("https://127.0.0.1:1", ca_bundle).send(batch()) is Failure.UNREACHABLE
+    assert client("https://nobody.invalid", ca_bundle).send(batch()) is Failure.UNREACHABLE
+
+
+def test_what_is_no_http_is_broken_off(ca_bundle: Path) -> None:
+    with serving(None) as plain:
+        url = plain.url.replace("http:", "https:")
+        assert client(url, ca_bundle, patience=SHORT).send(batch()) in {Failure.TLS, Failure.BROKEN_OFF}
+        assert plain.seen == []
+
+
+@pytest.mark.parametrize(
+    ("service_url", "allowed"),
+    [
+        ("http://127.0.0.1:9", False),
+        ("http://telemetry.example", True),
+        ("http://10.0.0.1", True),
+        ("http://localhost.example", True),
+        ("http://0.0.0.0:9", True),
+        ("ftp://127.0.0.1", True),
+        ("https://", True),
+        ("https://user@telemetry.example", True),
+        ("telemetry.example", True),
+    ],
+)
+def test_an_address_that_would_send_in_the_clear_is_refused(service_url: str, allowed: bool) -> None:  # noqa: FBT001
+    with pytest.raises(InvalidSettings) as raised:
+        Endpoint(service=service_url, allow_http_loopback=allowed)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "[::1]", "localhost"])
+def test_plain_http_needs_loopback_and_an_explicit_flag(host: str) -> None:
+    assert Endpoint(service=f"http://{host}:9", allow_http_loopback=True).is_plain
+
+
+def test_plain_http_to_loopback_works_and_never_over_a_proxy(ca_bundle: Path) -> None:
+    with serving(None) as plain, proxying(1) as proxy:
+        assert status_of(client(plain.url, None, proxy=proxy.url).send(batch())) == 201
+        assert proxy.asked == []
+
+
+@pytest.fixture
+def proxy(service: Service) -> Iterator[Proxy]:
+    with proxying(int(service.url.rsplit(":", 1)[1])) as running:
+        yield running
+
+
+def test_a_proxy_sees_the_name_of_the_service_and_no_more(service: Service, proxy: Proxy, ca_bundle: Path) -> None:
+    address = proxy.url.replace("://", "://us%40er:pass@")
+    assert status_of(client("https://telemetry.example", ca_bundle, proxy=address).send(batch())) == 201
+    (head,) = proxy.asked
+    assert head.startswith(b"CONNECT telemetry.example:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic dXNAZXI6cGFzcw==" in head
+    assert TOKEN.encode() not in head
+    assert "proxy-authorization" not in service.seen[0].headers
+
+
+def test_a_proxy_that_refuses_is_told_apart(service: Service, proxy: Proxy, ca_bundle: Path) -> None:
+    proxy.refuses = True
+    assert client("https://telemetry.example", ca_bundle, proxy=proxy.url).send(batch()) is Failure.PROXY
+
+
+def test_the_environment_is_not_asked_for_a_proxy(
+    service: Service, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert status_of(client(service.url, ca_bundle).send(batch())) == 201
+
+
+@pytest.mark.parametrize(
+    ("host", "entries", "exempt"),
+    [
+        ("telemetry.example", ["example"], True),
+        ("telemetry.example", [".example"], True),
+        ("telemetry.example", ["telemetry.example:443"], True),
+        ("telemetry.example", ["elemetry.example"], False),
+        ("telemetry.example", ["", "other"], False),
+        ("telemetry.example", ["*"], True),
+        ("10.1.2.3", ["10.0.0.0/8"], True),
+        ("10.1.2.3", ["10.1.2.4"], False),
+        ("fd00::1", ["fd00::/8"], True),
+    ],
+)
+def test_no_proxy_names_hosts_domains_and_networks(host: str, entries: list[str], exempt: bool) -> None:  # noqa: FBT001
+    assert is_exempt(host, entries) is exempt
+
+
+def test_a_proxy_of_another_kind_is_refused() -> None:
+    with pytest.raises(InvalidSettings):
+        Endpoint(service="https://telemetry.example", proxy="socks5://127.0.0.1:1080")
+
+
+def test_a_bundle_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing", tmp_path / "empty"):
+        if path.name == "empty":
+            path.write_text("no certificate")
+        with pytest.raises(InvalidSettings, match="ca_bundle") as raised:
+            client("https://telemetry.example", path)
+        assert "\n" not in str(raised.value)
+
+
+def test_credentials_are_not_in_what_is_printed() -> None:
+    endpoint = Endpoint(service="https://telemetry.example", token=TOKEN, api_key="the-key")
+    assert TOKEN not in repr(endpoint)
+    assert "the-key" not in repr(endpoint)
+
+
+def test_the_small_calls_go_where_they_belong(service: Service, ca_bundle: Path) -> None:
+    service.otherwise = answer(200, b"{}", ETag='"1"')
+    calls = ServiceCalls(client(service.url, ca_bundle))
+    cluster_id = "abcdefghijklmnopqrstuvwx23"
+    calls.tell_consent(b"{}")
+    calls.delete_data(cluster_id)
+    calls.recommendations(cluster_id)
+    calls.receipt("r-1")
+    assert [(seen.method, seen.path) for seen in service.seen] == [
+        ("POST", "/v1/consent"),
+        ("DELETE", f"/v1/data/{cluster_id}"),
+        ("GET", f"/v1/recommendations/{cluster_id}"),
+        ("GET", "/v1/receipts/r-1"),
+    ]
+    assert all(seen.headers["authorization"] == f"Bearer {TOKEN}" for seen in service.seen)
+
+
+def test_baselines_are_fetched_by_nobody_in_particular_and_only_if_new(service: Service, ca_bundle: Path) -> None:
+    service.script.extend([answer(200, b"{}", ETag='"1"'), answer(304)])
+    calls = ServiceCalls(client(service.url, ca_bundle))
+    first = calls.baselines(None)
+    assert isinstance(first, Reply)
+    assert status_of(calls.baselines(first.etag)) == 304
+    assert [seen.headers.get("if-none-match") for seen in service.seen] == [None, '"1"']
+    assert not any("authorization" in seen.headers for seen in service.seen)
+
+
+@pytest.mark.parametrize("wrong", ["../consent", "", "ABC", "a" * 25, "a" * 26 + "/x"])
+def test_nothing_but_an_id_gets_into_an_address(service: Service, ca_bundle: Path, wrong: str) -> None:
+    calls = ServiceCalls(client(service.url, ca_bundle))
+    for call in (calls.delete_data, calls.recommendations):
+        with pytest.raises(ValueError, match="cluster id"):
+            call(wrong)
+    assert service.connections == 0
+
+
+def test_an_accepted_batch_that_is_sent_again_gets_the_same_receipt(service: Service, ca_bundle: Path) -> None:
+    service.script.append(lose_answer)
+    service.otherwise = accept
+    sender = client(service.url, ca_bundle)
+    assert sender.send(batch()) is Failure.BROKEN_OFF
+    assert status_of(sender.send(batch())) == 200
+    assert (len(service.counted), service.conflicts) == (1, [])
