@@ -3,7 +3,8 @@
 All runs share a cluster and go side by side, each with one fault: most of their time they wait.
 """
 
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -85,3 +86,15 @@ def test_no_object_and_no_process_is_left_of_a_run_whose_pods_fail(runs: Runs, n
     ran = runs[name].result()
     assert (ran.objects, ran.processes) == ([], [])
     assert (ran.outcome.leftovers, ran.outcome.cleanup_problem) == ((), None)
+
+
+def test_the_command_shows_what_was_measured_and_why_the_rest_was_not(
+    probe: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    with StandIn(nodes=1) as cluster:
+        cluster.faults.befall(PodFault.OUT_OF_MEMORY)
+        command = ("run", "utilization", "dns", "--target", "cluster", "--no-history")
+        shown = probe(*command, env={"KUBECONFIG": str(cluster.kubeconfig)})
+    assert shown.returncode == 3
+    assert "exceeded its memory limit and was killed (OOMKilled)" in " ".join(shown.stdout.split())
+    assert "CPU in use of what is allocatable" in shown.stdout
