@@ -44,10 +44,13 @@ format: .venv/.installed ## Put the code into its standard form
 
 bench: setup ## Compare the probes with sockperf, iperf3 and plain fio; about ten minutes
 	@scripts/debian-packages.sh sockperf
-	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running)
+	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running outbox)
 
-bench-long: setup ## Judge the judges: detectors, verdicts, repeatability; over an hour
-	@$(call run_scripts,detectors verdicts repeatability)
+kill-nine: .venv/.installed ## Kill an agent 300 times while it sends: nothing may be lost or count twice; about five minutes
+	@.venv/bin/python -m tests.agent.delivery.kill_nine
+
+bench-long: setup ## Judge the judges: detectors, verdicts, repeatability; and (as root) the launcher of Jobs; over an hour
+	@$(call run_scripts,detectors verdicts repeatability launcher)
 
 # One that fails doesn't keep the others from running.
 run_scripts = code=0; for name in $(1); do \
