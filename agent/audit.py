@@ -22,6 +22,8 @@ from agent.state import write_private
 # Longer than any line: an event's fields are bounded.
 _LONGEST_LINE_BYTES = 4096
 _NEVER_OLD = "~"  # sorts after every date: an unreadable line stays for `verify`
+# Each rotation writes the file anew, and a line more.
+_BETWEEN_ROTATIONS = timedelta(days=1)
 NO_HEAD = "0" * 64
 """What the first line names as the digest of the one before."""
 
@@ -59,11 +61,16 @@ class Trail:
             return self._end(descriptor)
 
     def rotate(self, retention: timedelta) -> None:
-        """Remove what is older; the last line says how much that was and what it ended in. Raises StateUnusable."""
+        """Remove what is older; the last line says how much that was and what it ended in. Raises StateUnusable.
+
+        At most once a day, however often it is called.
+        """
         oldest = _stamp(self._now() - retention)
         with self._writing() as descriptor:
             end = self._end(descriptor)
             lines = os.pread(descriptor, os.fstat(descriptor).st_size, 0).splitlines()
+            if str(_member(lines[0], "at") or _NEVER_OLD) >= _stamp(self._now() - retention - _BETWEEN_ROTATIONS):
+                return
             old = list(takewhile(lambda line: str(_member(line, "at") or _NEVER_OLD) < oldest, lines))
             last = _head(old[-1]) if old else None
             if last is None:
