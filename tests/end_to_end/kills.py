@@ -28,9 +28,8 @@ from tests.standin.standin import StandIn, pods_reason
 PROBE = str(Path(sys.executable).with_name("probe"))
 # A claim, servers, Services, many pods, and everything as short as it can be.
 RUN_OF_ALL_KINDS = (
-    *("run", "storage", "dns", "latency", "startup", "--target", "cluster", "--no-history", "--max-nodes", "1"),
-    *("--max-pairs", "1", "--storage-class", "standard", "--size", "16MiB", "--duration", "100ms"),
-    *("--startup-pods", "6"),
+    *("run", "storage", "dns", "startup", "--target", "cluster", "--no-history", "--max-nodes", "1"),
+    *("--storage-class", "standard", "--size", "16MiB", "--duration", "100ms", "--startup-pods", "6"),
 )
 Things = frozenset[tuple[str, str, str]]
 End = Callable[[StandIn], None]
@@ -135,7 +134,11 @@ def _many(end: End, count: int, seed: int) -> tuple[float, list[Kill]]:
     with StandIn() as cluster:
         span = duration_seconds(cluster)
         moments = [span * (number + chance.random()) / count for number in range(count)]
-        return span, [kill(cluster, moment, end) for moment in moments]
+        killed = []
+        for moment in moments:
+            killed.append(kill(cluster, moment, end))
+            sys.stderr.write(f"{end.__name__}: {killed[-1]}\n")
+        return span, killed
 
 
 def main() -> None:
