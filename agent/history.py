@@ -202,6 +202,11 @@ class History:
             others=len(measured) - len(alike),
         )
 
+    def measured(self) -> list[tuple[str, str]]:
+        """Return probe and metric of everything that any run has measured, in order."""
+        rows = self._connection.execute("SELECT DISTINCT probe, metric FROM metrics ORDER BY probe, metric")
+        return [(probe, metric) for probe, metric in rows]
+
     def _forget_old(self, now: datetime) -> None:
         self._connection.execute(
             "DELETE FROM runs WHERE run_id NOT IN (SELECT run_id FROM tags) AND (started_at < ? OR run_id NOT IN ("
