@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from datetime import UTC, datetime, time
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -141,15 +141,6 @@ class Configuration(Section):
     telemetry: Telemetry = Telemetry()
     consent: Consent | None = None
     probes: Probes = Probes()
-
-
-def in_window(window: str | None, now: datetime) -> bool:
-    """Tell whether `now` (aware) lies in the window; one that ends before it begins goes over midnight."""
-    if window is None:
-        return True
-    begin, end = (time.fromisoformat(each) for each in window.split("-"))
-    at = now.astimezone(UTC).time()
-    return begin <= at < end if begin <= end else at >= begin or at < end
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,6 +5,8 @@ the schema of that moment, which is kept beside it; a later version of the agent
 another digest, and pauses. Naming the digest in the section keeps that promise where the state directory does not last.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +33,12 @@ class ConsentRecord(BaseModel):
     revoked_at: AwareDatetime | None = None
     from_configuration_of: AwareDatetime | None = None
     """The time stamp of the configuration's consent section that this came from, None where a command granted it."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was consented to and when, 64 hexadecimal digits; revoking does not change it."""
+        named = self.model_dump(mode="json", exclude={"revoked_at"}) | {"data_types": sorted(self.data_types)}
+        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
     @property
     def consented(self) -> Consented:

@@ -47,7 +47,7 @@ def log_in(*, context: str | None = None, kubeconfig: str | None = None) -> Logi
     """
     from kubernetes import config  # noqa: PLC0415 - heavy, see above
     from kubernetes.client import Configuration  # noqa: PLC0415 - heavy
-    from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with the former
+    from yaml import YAMLError  # noqa: PLC0415 - comes with the former
 
     configuration = Configuration()
     # The client writes keys out of a kubeconfig to files, and removes them when the interpreter exits in peace. Here

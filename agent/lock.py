@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agent.errors import Locked, StateUnusable
@@ -20,8 +20,9 @@ def held(path: Path) -> Iterator[None]:
             raise Locked(
                 f"another agent (process {holder}) works with {path.parent}: stop it, or set telemetry.state_dir"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # a full disk keeps nobody from holding it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
 
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Literal, TextIO
 
+from agent.errors import AgentError
+
 Field = bool | int | float | Enum
 
 
@@ -24,10 +26,10 @@ class Event(StrEnum):
     RESUMED = "resumed"
     COLLECTED = "collected"
     COLLECTOR_FAILED = "collector_failed"
-    CYCLE_FAILED = "cycle_failed"
+    TASK_FAILED = "task_failed"
     REPORT_DROPPED = "report_dropped"
     QUEUED = "queued"
-    QUEUE_SHORTENED = "queue_shortened"
+    LOST = "lost"
     SENT = "sent"
     SEND_FAILED = "send_failed"
     SEND_RECOVERED = "send_recovered"
@@ -47,17 +49,17 @@ class Event(StrEnum):
 _WORDS = {
     Event.STARTED: "the agent works at the level {level}",
     Event.STOPPING: "stopping: nothing new is begun",
-    Event.STOPPED: "stopped; {waiting} reports wait in the outbox",
+    Event.STOPPED: "stopped; {waiting} documents wait in the outbox",
     Event.PAUSED: "paused: {reason}",
     Event.RESUMED: "resumed",
     Event.COLLECTED: "collected in {seconds:.1f} s",
     Event.COLLECTOR_FAILED: "the collector {collector} brought nothing: {reason}",
-    Event.CYCLE_FAILED: "collecting failed: {reason}",
+    Event.TASK_FAILED: "the task {task} ended without success: {ending}",
     Event.REPORT_DROPPED: "a report could not be anonymized and was dropped",
     Event.QUEUED: "{documents} documents put into the outbox, {bytes} bytes",
-    Event.QUEUE_SHORTENED: "the outbox was full: the {dropped} oldest reports were dropped",
+    Event.LOST: "{documents} documents left the outbox unsent: see `telemetry-agent audit show`",
     Event.SENT: "{documents} documents sent, {bytes} bytes",
-    Event.SEND_FAILED: "the service can't be reached ({reason}); {waiting} reports wait",
+    Event.SEND_FAILED: "the service takes nothing now ({reason}, status {status}): what waits is kept and sent later",
     Event.SEND_RECOVERED: "the service can be reached again",
     Event.REFUSED: "the service refused a batch ({status}): kept as a dead letter, see `telemetry-agent status`",
     Event.PROBES_STARTED: "probe Jobs started",
@@ -80,6 +82,18 @@ class Log:
         values = {name: _plain(name, value) for name, value in fields.items()}
         at = (now or datetime.now(UTC)).astimezone(UTC)
         line = _as_json(event, at, values) if self._form == "json" else _as_text(event, at, values)
+        self._write(line)
+
+    def complain(self, error: AgentError, *, now: datetime | None = None) -> None:
+        """Write what is wrong and what to do. By the law of `agent.errors` no message holds what was collected."""
+        at = (now or datetime.now(UTC)).astimezone(UTC)
+        text = " ".join(str(error).split())
+        if self._form == "json":
+            self._write(json.dumps({"time": at.isoformat(timespec="milliseconds"), "event": "problem", "text": text}))
+        else:
+            self._write(f"{at:%Y-%m-%dT%H:%M:%SZ} {text}")
+
+    def _write(self, line: str) -> None:
         self._stream.write(line + "\n")
         self._stream.flush()
 

@@ -43,6 +43,9 @@ class Environment:
     no_proxy: tuple[str, ...]
     in_cluster: bool
     """Whether this is a pod: the kubelet tells each where the API server is."""
+    kubeconfig: str | None
+    """What KUBECONFIG names. A kubeconfig that merely lies in the home directory is not followed: somebody who tries
+    the agent on a laptop does not mean the cluster that kubectl happened to talk to last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +201,7 @@ def _environment(variables: Mapping[str, str]) -> Environment:
         proxy=either_case.get("HTTPS_PROXY") or either_case.get("ALL_PROXY") or None,
         no_proxy=tuple(each.strip() for each in either_case.get("NO_PROXY", "").split(",") if each.strip()),
         in_cluster="KUBERNETES_SERVICE_HOST" in variables,
+        kubeconfig=variables.get("KUBECONFIG") or None,
     )
 
 

@@ -45,6 +45,11 @@ class State:
         return self.directory / "audit.jsonl"
 
     @property
+    def baselines(self) -> Path:
+        """The community's baselines, as last fetched."""
+        return self.directory / "baselines.json"
+
+    @property
     def schedule(self) -> Path:
         """When what was last done."""
         return self.directory / "schedule.json"
@@ -55,7 +60,12 @@ class State:
         return self.directory / "lock"
 
     def prepare(self) -> None:
-        """Create the directory, for its owner alone. Raises StateUnusable."""
+        """Create the directory, for its owner alone, as is whatever this process creates from now on.
+
+        Raises StateUnusable.
+        """
+        # SQLite would make its files readable for all; on a volume of somebody else's the directory doesn't hide them.
+        os.umask(0o077)
         with _told(self.directory):
             self.directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             # A mounted volume belongs to root and its group: then the mode is the cluster's matter, and no error.

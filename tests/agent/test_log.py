@@ -2,13 +2,16 @@ import io
 import json
 import string
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 
+from agent.errors import StateUnusable
 from agent.levels import Level
 from agent.log import Event, Log
 from agent.stops import Stop
 
+_WORDS = {"collector", "ending", "level", "reason", "task"}
 NOW = datetime(2026, 11, 24, 12, 30, 15, 250_000, tzinfo=UTC)
 
 
@@ -41,7 +44,17 @@ def test_what_could_hold_a_name_is_refused_and_not_repeated(form: str, value: ob
 def test_every_event_has_a_sentence() -> None:
     for event in Event:
         names = [name for _, name, _, _ in string.Formatter().parse(event.words) if name]
-        fields = dict.fromkeys(names, 1) | {name: Stop.NOT_ENABLED for name in names if name in {"reason", "level"}}
+        fields = dict.fromkeys(names, 1) | {name: Stop.NOT_ENABLED for name in _WORDS.intersection(names)}
         stream = io.StringIO()
         Log("console", stream).say(event, now=NOW, **fields)
         assert stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_what_is_wrong_is_one_line(form: Literal["console", "json"]) -> None:
+    stream = io.StringIO()
+    Log(form, stream).complain(StateUnusable("can't write\nthis: make room"), now=NOW)
+    line = stream.getvalue()
+    assert line.count("\n") == 1
+    assert "can't write this: make room" in line
+    assert line.startswith(("2026-11-24T12:30:15Z ", '{"time": "2026-11-24T12:30:15.250+00:00"'))
