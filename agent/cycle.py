@@ -1,0 +1,247 @@
+"""The one place where the steps meet: collect, merge, anonymize, outbox, send; and probes, history, drift.
+
+Each task is a method and reads like that line. It runs in a process of its own and returns what it tells.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agent import audit_events
+from agent.anonymize import anonymize
+from agent.answers import Action
+from agent.audit import Trail
+from agent.baseline_store import refresh
+from agent.consent import ConsentRecord, read_consent
+from agent.consent_changes import limits, record_grant
+from agent.drift import Finding
+from agent.errors import AgentError, Dropped, NotAllowed
+from agent.install_secret import prepare_keys
+from agent.keeping import findings, history, mark_reported, unreported
+from agent.levels import DataType, Level
+from agent.log import Event, Log
+from agent.merge import merge
+from agent.outbox import Outbox, opened
+from agent.outbox_rows import Limits, LossReason
+from agent.outgoing import Outgoing
+from agent.sending import client_under, delivery_of
+from agent.service_calls import ServiceCalls
+from agent.settings import Settings
+from agent.sources import collected, probed, tell_cluster
+from agent.state import State
+from agent.stops import Stop
+from agent.switches import asked, consent_in_force, stop_now
+from agent.tasks import Ending, Task, TaskReport
+from agent.telling import tell_collected, tell_flushed
+from jobs.errors import JobsError, Refused, Stopped
+from probes.errors import Interrupted, ProbeError
+from probes.measure import result
+
+
+class Cycle:
+    """The steps, with what they work on."""
+
+    def __init__(self, settings: Settings, log: Log, *, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._settings = settings
+        self._telemetry = settings.configuration.telemetry
+        self._state = State(settings.state_directory)
+        self._trail = Trail(self._state.audit)
+        self._log = log
+        self._stopping = stopping
+
+    def perform(self, task: Task) -> TaskReport:
+        """Carry a task out. What can go wrong in known ways is an ending; a fault is raised."""
+        steps = {
+            Task.START: self.start,
+            Task.CHECK: self.check,
+            Task.REPORT: self.report,
+            Task.PROBE: self.probe,
+            Task.SEND: self.send,
+        }
+        try:
+            return steps[task]()
+        except (_Paused, AgentError, JobsError, ProbeError) as error:
+            return self._ended_by(error)
+
+    def start(self) -> TaskReport:
+        """Put the state in order; only the process whose daemon holds the lock may repair it."""
+        self._state.prepare()
+        with opened(self._state.outbox, self._limits(), repair=self._set_outbox_aside):
+            pass
+        self._trail.rotate(timedelta(days=self._telemetry.local_retention_days))
+        wanted = asked(self._settings.configuration)
+        self._trail.append(audit_events.Started(level=wanted.level, schema_digest=wanted.schema_digest))
+        record = consent_in_force(self._settings, self._state)
+        if record is not None and record != read_consent(self._state.consent):
+            days = self._telemetry.local_retention_days
+            record_grant(self._state, record, bound_at_start=True, retention_days=days)
+        return replace(self.check(), findings=self._known_drift())
+
+    def check(self) -> TaskReport:
+        """See whether anything stands against working."""
+        with opened(self._state.outbox, self._limits()) as outbox:
+            self._consented(outbox)
+        return TaskReport(ending=Ending.DONE)
+
+    def report(self) -> TaskReport:
+        """Collect, merge, anonymize, and put into the outbox."""
+        with (
+            opened(self._state.outbox, self._limits()) as outbox,
+            history(self._state.history, self._history_set_aside) as kept,
+        ):
+            consent = self._consented(outbox)
+            keys, now, begin = prepare_keys(self._state.secret), datetime.now(UTC), time.monotonic()
+            new = unreported(kept, since=consent.granted_at) if self._may_benchmark() else None
+            facts = merge(collected(self._settings), None if new is None else new[1])
+            tell_collected(self._log, facts.statuses, time.monotonic() - begin)
+            records = anonymize(
+                facts,
+                level=self._telemetry.privacy_level,
+                data_types=self._telemetry.collection_rules.data_types,
+                keys=keys,
+                day=now.date(),
+                chance=random.SystemRandom().random,
+            )
+            if new is not None:
+                # A crash between here and the mark must not have a run counted twice.
+                records = tuple(replace(each, once=f"run/{new[0].run_id}") for each in records)
+            # Once more: somebody may have revoked while the cluster was read.
+            self._consented(outbox)
+            self._audit_collected(records, consent)
+            outbox.put(records, consent_digest=consent.digest)
+            if new is not None:
+                mark_reported(kept, new[0])
+        size = sum(len(each.body) for each in records)
+        self._log.say(Event.QUEUED, documents=len(records), bytes=size)
+        return TaskReport(ending=Ending.DONE, queued=len(records), statuses=dict(facts.statuses))
+
+    def probe(self) -> TaskReport:
+        """Launch probes, keep what they measured, and look at what the history shows now."""
+        with opened(self._state.outbox, self._limits()) as outbox:
+            self._consented(outbox)
+        if not self._may_benchmark():
+            raise _Paused(Stop.NOT_CONSENTED_TO)
+        begin = time.monotonic()
+        self._log.say(Event.PROBES_STARTED)
+        run = probed(self._settings)
+        measured = sum(each.status is result.Status.MEASURED for each in run.results)
+        unavailable = len(run.results) - measured
+        seconds = time.monotonic() - begin
+        self._log.say(Event.PROBES_ENDED, seconds=seconds, measured=measured, unavailable=unavailable)
+        with history(self._state.history, self._history_set_aside) as kept:
+            kept.keep(run)
+            found = findings(kept)
+        self._tell_drift(found)
+        return TaskReport(ending=Ending.DONE, measured=measured, unavailable=unavailable, findings=_counted(found))
+
+    def send(self) -> TaskReport:
+        """Send what is due, and fetch the baselines where the service is at work and theirs are old."""
+        with opened(self._state.outbox, self._limits()) as outbox:
+            consent = self._consented(outbox)
+            client = client_under(self._settings, self._state, outbox, consent)
+            delivery = delivery_of(self._settings, outbox, client, self._trail, consent)
+            try:
+                flushed = delivery.flush(stopping=self._stopping)
+            except NotAllowed:
+                # Somebody has revoked between two requests; where it was granted anew, what follows is sent next time.
+                self._consented(outbox)
+                return TaskReport(ending=Ending.DONE)
+            service = outbox.service()
+            tell_flushed(self._log, flushed, failures=service.failures)
+            if flushed.last is not None and flushed.last.action is Action.DONE and not self._stopping():
+                refresh(self._state.baselines, ServiceCalls(client).baselines, datetime.now(UTC))
+            stop = stop_now(self._settings, self._state, service.halt)
+        last = flushed.last
+        return TaskReport(
+            ending=Ending.DONE if stop is None else Ending.PAUSED,
+            stop=None if stop is None else stop.value,
+            sent=Counter(each.action.value for each in flushed.attempts),
+            documents_sent=sum(each.documents for each in flushed.attempts if each.action is Action.DONE),
+            dropped={"lost": flushed.lost_documents} if flushed.lost_documents else {},
+            refusal=last.status if last is not None and last.action is Action.PAUSE else None,
+        )
+
+    def _consented(self, outbox: Outbox) -> ConsentRecord:
+        """Return the consent in force. Raises _Paused where anything stands against working."""
+        stop = stop_now(self._settings, self._state, outbox.service().halt)
+        consent = consent_in_force(self._settings, self._state)
+        if stop is Stop.CONSENT_REVOKED:
+            # Whoever revoked has done so already, unless a crash came between.
+            outbox.purge(LossReason.CONSENT)
+        if stop is not None or consent is None:
+            raise _Paused(stop or Stop.CONSENT_MISSING)
+        return consent
+
+    def _may_benchmark(self) -> bool:
+        wanted = asked(self._settings.configuration)
+        return wanted.level is Level.DETAILED and DataType.BENCHMARKS in wanted.data_types
+
+    def _ended_by(self, error: Exception) -> TaskReport:
+        """Return what an error means for the task; those of the cluster may name its objects, and are not repeated."""
+        match error:
+            case _Paused(stop=stop):
+                return TaskReport(ending=Ending.PAUSED, stop=stop)
+            case Dropped():
+                self._trail.append(audit_events.Withheld(cause=audit_events.Cause.NOT_ANONYMIZED))
+                self._log.say(Event.REPORT_DROPPED)
+                return TaskReport(ending=Ending.DROPPED, dropped={"not_anonymized": 1}, problem=str(error))
+            case AgentError():
+                return TaskReport(ending=Ending.UNUSABLE, problem=str(error))
+            case Interrupted() | Stopped():
+                return TaskReport(ending=Ending.INTERRUPTED)
+            case Refused():
+                self._log.say(Event.PROBES_REFUSED)
+                ending, problem = Ending.REFUSED, "the guard refuses to probe the cluster now"
+            case _:
+                ending, problem = Ending.UNAVAILABLE, f"the cluster can't be used ({type(error).__name__})"
+        return TaskReport(ending=ending, problem=f"{problem}: `probe doctor --target cluster` says why")
+
+    def _audit_collected(self, records: Sequence[Outgoing], consent: ConsentRecord) -> None:
+        self._trail.append(
+            audit_events.Collected(
+                level=self._telemetry.privacy_level,
+                data_types=tuple(sorted(self._telemetry.collection_rules.data_types)),
+                consent=consent.digest,
+                schema_digest=consent.schema_digest,
+                documents=len(records),
+                bytes=sum(len(each.body) for each in records),
+            )
+        )
+
+    def _known_drift(self) -> dict[str, int]:
+        """What the history shows, after a restart; where there is none it isn't begun for that."""
+        if not self._state.history.exists():
+            return {}
+        with history(self._state.history, self._history_set_aside) as kept:
+            return _counted(findings(kept))
+
+    def _tell_drift(self, found: Sequence[Finding]) -> None:
+        if found:
+            self._log.say(Event.DRIFT_FOUND, findings=len(found))
+            tell_cluster(self._settings, found)
+
+    def _limits(self) -> Limits:
+        return limits(self._telemetry.local_retention_days)
+
+    def _set_outbox_aside(self, _renamed: Path) -> None:
+        self._trail.append(audit_events.SetAside(file=audit_events.File.OUTBOX))
+        self._log.say(Event.OUTBOX_SET_ASIDE)
+
+    def _history_set_aside(self, _what: str) -> None:
+        self._trail.append(audit_events.SetAside(file=audit_events.File.HISTORY))
+
+
+def _counted(found: Sequence[Finding]) -> dict[str, int]:
+    return dict(Counter(finding.kind.value for finding in found))
+
+
+class _Paused(Exception):
+    """Something stands against working."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.value)
+        self.stop = stop

@@ -1,0 +1,50 @@
+"""A flush put together out of settings, state, and the consent in force."""
+
+import random
+import time
+
+from agent.audit import Trail
+from agent.backoff import Backoff
+from agent.consent import ConsentRecord
+from agent.delivery import Delivery
+from agent.install_secret import prepare_keys
+from agent.outbox import Outbox
+from agent.send import Client
+from agent.service import endpoint_of
+from agent.settings import Settings
+from agent.state import State
+from agent.stops import Stop
+from agent.switches import consent_in_force, stop_now
+
+
+def client_under(settings: Settings, state: State, outbox: Outbox, consent: ConsentRecord) -> Client:
+    """Return a client that asks before each request whether this consent is still in force. Raises StateUnusable."""
+
+    def may_send() -> Stop | None:
+        stop = stop_now(settings, state, outbox.service().halt)
+        current = consent_in_force(settings, state)
+        if stop is None and (current is None or current.digest != consent.digest):
+            # Another consent may have come with other identifiers: see `agent.consent_changes`.
+            return Stop.CONSENT_STALE
+        return stop
+
+    return Client(endpoint_of(settings, prepare_keys(state.secret)), may_send=may_send)
+
+
+def delivery_of(settings: Settings, outbox: Outbox, client: Client, trail: Trail, consent: ConsentRecord) -> Delivery:
+    """Return what flushes the outbox under a consent."""
+    telemetry = settings.configuration.telemetry
+    return Delivery(
+        outbox=outbox,
+        client=client,
+        trail=trail,
+        backoff=Backoff(
+            base_seconds=telemetry.retry_backoff_seconds,
+            max_retries=telemetry.max_retries,
+            flush_interval_seconds=telemetry.flush_interval_seconds,
+        ),
+        batch_size=telemetry.batch_size,
+        consent_digest=consent.digest,
+        unix_seconds=time.time,
+        rng=random.SystemRandom(),
+    )
