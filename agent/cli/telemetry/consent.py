@@ -1,0 +1,96 @@
+"""`telemetry-agent consent`: show, grant, revoke."""
+
+import json
+
+import click
+
+from agent.cli.telemetry.opened import Opened, now, open_agent
+from agent.cli.telemetry.talk import answered, calls, keys_of
+from agent.consent import ConsentRecord, grant, revoke
+from agent.consent_changes import record_grant, record_revocation
+from agent.errors import AgentError, InvalidSettings, NotAllowed
+from agent.levels import DataType
+
+
+@click.group(short_help="Show, grant or revoke consent.")
+def consent() -> None:
+    """Consent is to a level, to data types, and to the exact schema of what can be sent."""
+
+
+@consent.command("show")
+@click.pass_context
+def show(ctx: click.Context) -> None:
+    """Show what was consented to, and whether it covers what the configuration asks for."""
+    opened = open_agent(ctx)
+    record = opened.consent()
+    if record is None:
+        click.echo("Nobody has consented: nothing is collected, nothing is sent.")
+        return
+    for line in _described(record):
+        click.echo(line)
+    stop = opened.stop()
+    click.echo("It covers what the configuration asks for." if stop is None else f"The agent is paused: {stop.remedy}.")
+
+
+@consent.command("grant")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def grant_now(ctx: click.Context, *, yes: bool) -> None:
+    """Consent to what the configuration asks for: its level, its data types, the schema of this version."""
+    opened = open_agent(ctx)
+    asked = opened.asked
+    click.echo(f"Level {asked.level}; data types {_words(asked.data_types)}; schema {asked.schema_digest[:16]}.")
+    click.echo("Every field that this covers: telemetry-agent fields")
+    if not yes and not click.confirm("Do you consent?"):
+        raise NotAllowed("no consent was given: nothing has changed")
+    section = opened.configuration.consent
+    if section is None:
+        raise InvalidSettings("consent.version is missing: say in the configuration which policy was read")
+    opened.state.prepare()
+    record = grant(asked, policy_version=section.version, now=now())
+    record_grant(opened.state, record, bound_at_start=False, retention_days=opened.retention_days)
+    click.echo("Consent is recorded. A running agent sees it within a minute.")
+
+
+@consent.command("revoke")
+@click.pass_context
+def revoke_now(ctx: click.Context) -> None:
+    """Take consent back: what waits is forgotten, and nothing more is collected or sent."""
+    opened = open_agent(ctx)
+    record = opened.consent()
+    if record is None or record.revoked_at is not None:
+        click.echo("There is no consent to revoke: nothing is collected, nothing is sent.")
+        return
+    opened.state.prepare()
+    record_revocation(opened.state, revoke(record, now=now()), retention_days=opened.retention_days)
+    click.echo("Revoked. What waited was forgotten; nothing of the time until the next consent will be sent.")
+    _tell_service(opened, record)
+    click.echo("To have the service erase what it holds: telemetry-agent delete-data")
+
+
+def _tell_service(opened: Opened, record: ConsentRecord) -> None:
+    """Tell it if it knows this cluster at all; that it can't be reached keeps nobody from revoking."""
+    document: dict[str, object] = {"consent": record.digest, "revoked": True}
+    try:
+        keys = keys_of(opened)
+        document["cluster_id"] = keys.cluster_id
+        answered(calls(opened, keys).tell_consent(json.dumps(document).encode()), "tell the service")
+    except AgentError as error:
+        click.echo(f"The service was not told: {error}.")
+    else:
+        click.echo("The service was told.")
+
+
+def _described(record: ConsentRecord) -> list[str]:
+    lines = [
+        f"Consent of {record.granted_at:%Y-%m-%d %H:%M %Z} to version {record.policy_version} of the policy:",
+        f"  level {record.level}; data types {_words(record.data_types)}",
+        f"  schema {record.schema_digest[:16]}",
+    ]
+    if record.revoked_at is not None:
+        lines.append(f"Revoked {record.revoked_at:%Y-%m-%d %H:%M %Z}.")
+    return lines
+
+
+def _words(data_types: frozenset[DataType]) -> str:
+    return ", ".join(each.value for each in DataType if each in data_types) or "none"

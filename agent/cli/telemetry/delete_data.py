@@ -1,0 +1,34 @@
+"""`telemetry-agent delete-data`: have the service erase what it holds."""
+
+import json
+
+import click
+
+from agent import audit_events
+from agent.answers import Failure
+from agent.audit import Trail
+from agent.cli.telemetry.opened import open_agent
+from agent.cli.telemetry.talk import answered, calls, keys_of
+from agent.outbox_rows import LossReason
+
+
+@click.command(short_help="Have the service erase what it holds about this cluster.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def delete_data(ctx: click.Context, *, yes: bool) -> None:
+    """Erase at the service all that came from this cluster, and here what waits; print the service's signed receipt.
+
+    The agent goes on afterwards unless consent is revoked: telemetry-agent consent revoke.
+    """
+    opened = open_agent(ctx)
+    keys = keys_of(opened)
+    if not yes:
+        service = opened.configuration.telemetry.service
+        click.confirm(f"Erase everything of cluster {keys.cluster_id} at {service}?", abort=True)
+    with opened.outbox() as outbox:
+        if outbox is not None:
+            outbox.purge(LossReason.DELETED)
+    answer = calls(opened, keys).delete_data(keys.cluster_id)
+    status = None if isinstance(answer, Failure) else answer.status
+    Trail(opened.state.audit).append(audit_events.DeletionAsked(status=status))
+    click.echo(json.dumps(answered(answer, "have the data erased"), indent=2))

@@ -1,0 +1,31 @@
+"""`telemetry-agent once`: a whole cycle now, for a schedule of one's own, such as a CronJob."""
+
+import click
+
+from agent.cli.telemetry.opened import open_agent
+from agent.cycle import Cycle
+from agent.errors import NotAllowed, StateUnusable
+from agent.lock import held
+from agent.log import Log
+from agent.stops import Stop
+from agent.tasks import Ending, Task, TaskReport
+
+
+@click.command(short_help="Collect and queue a report now, and send what is due.")
+@click.option("--probe", is_flag=True, help="Launch probe Jobs first (at the detailed level).")
+@click.pass_context
+def once(ctx: click.Context, *, probe: bool) -> None:
+    """Do once what the daemon does on schedule; exits with 3 where that could not be done."""
+    opened = open_agent(ctx)
+    opened.state.prepare()
+    cycle = Cycle(opened.settings, Log(opened.configuration.telemetry.log_format))
+    with held(opened.state.lock):
+        for task in (Task.START, *((Task.PROBE,) if probe else ()), Task.REPORT, Task.SEND):
+            _check(task, cycle.perform(task))
+
+
+def _check(task: Task, report: TaskReport) -> None:
+    if report.ending is Ending.PAUSED and report.stop is not None:
+        raise NotAllowed(f"paused: {Stop(report.stop).remedy}")
+    if report.ending is not Ending.DONE:
+        raise StateUnusable(f"the task {task} was not done ({report.ending}): see the lines above")

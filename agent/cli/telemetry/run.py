@@ -1,0 +1,28 @@
+"""`telemetry-agent` without a command: say what will be done, and become the daemon."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from agent.cli.telemetry.statement import statement
+from agent.handover import handed_over
+from agent.settings import load
+
+
+def run(path: Path | None) -> NoReturn:
+    """Become the daemon. Raises InvalidSettings.
+
+    This process is replaced rather than kept: what reading and checking the configuration took of memory goes with it.
+    """
+    settings = load(path)
+    as_json = settings.configuration.telemetry.log_format == "json"
+    for line in statement(settings.configuration):
+        text = json.dumps({"event": "statement", "text": line}) if as_json else line
+        sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+    descriptor = os.memfd_create("settings", 0)
+    os.write(descriptor, handed_over(settings))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.execv(sys.executable, [sys.executable, "-m", "agent.daemon", str(descriptor)])  # noqa: S606  no shell is wanted

@@ -1,0 +1,46 @@
+"""What the agent says before it does anything: what it collects, where it goes, how to stop it. Pure."""
+
+from collections.abc import Iterator
+
+from agent.configuration import Configuration
+from agent.levels import DataType, Level
+
+_WHAT = {
+    DataType.CLUSTER_INFO: (
+        Level.MINIMAL,
+        "version, distribution, provider, region, nodes, CPU and memory, in buckets",
+    ),
+    DataType.RESOURCE_USAGE: (Level.STANDARD, "how much of the nodes is requested and used"),
+    DataType.WORKLOAD_TYPES: (Level.STANDARD, "how many workloads of each kind there are, never their names"),
+    DataType.PLATFORM_FEATURES: (Level.STANDARD, "cells, Prism features, monitoring and eBPF tools, from a fixed list"),
+    DataType.NETWORK_POLICIES: (Level.DETAILED, "the shapes of network policies, never addresses or selectors"),
+    DataType.BENCHMARKS: (Level.DETAILED, "what short-lived probe Jobs measure: startup, network, storage, DNS"),
+}
+_IDENTITY = {
+    Level.MINIMAL: "anonymous: no identifier of this cluster, one fragment at a time",
+    Level.STANDARD: "de-identified: under a random-looking cluster id, no names, not even hashed",
+    Level.DETAILED: "pseudonymized: under a cluster id, objects under keyed digests that change every month",
+}
+
+
+def statement(configuration: Configuration) -> Iterator[str]:
+    """Yield lines in plain words."""
+    telemetry = configuration.telemetry
+    if not telemetry.enabled:
+        yield "The agent is off: telemetry.enabled is not true. Nothing is collected, nothing is sent."
+        return
+    level, rules = telemetry.privacy_level, telemetry.collection_rules
+    yield f"Level {level}: {_IDENTITY[level]}."
+    yield f"Every {telemetry.reporting_interval_minutes} minutes it collects:"
+    for data_type, (lowest, what) in _WHAT.items():
+        if level.includes(lowest) and data_type in rules.data_types:
+            yield f"  - {what}"
+    yield f"It sends this to {telemetry.endpoint} over TLS 1.3, and nowhere else."
+    if level is Level.DETAILED and DataType.BENCHMARKS in rules.data_types:
+        probes = configuration.probes
+        window = f", only between {probes.window} UTC" if probes.window else ""
+        yield f"Probe Jobs run every {probes.interval_minutes} minutes with the profile {probes.profile}{window}."
+    if configuration.consent is None:
+        yield "Nobody has consented in the configuration: without `telemetry-agent consent grant` nothing is done."
+    yield "To see exactly what would be sent: telemetry-agent preview. To stop: telemetry-agent consent revoke,"
+    yield 'or enabled "false" in the ConfigMap telemetry-config, or DO_NOT_TRACK=1.'

@@ -1,0 +1,97 @@
+"""`telemetry-agent status`: what the agent does, in words."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+import click
+
+from agent.cli.options import format_option
+from agent.cli.telemetry.opened import Opened, open_agent
+from agent.outbox_rows import DeadLetter, Stats
+from agent.outbox_view import dead_letters, receipts, stats
+from agent.schedule import Timetable
+from agent.timetables import read_timetables
+
+_NOTHING = Stats(waiting_documents=0, dead_documents=0, bytes=0, oldest_age_seconds=0, failures=0, halt=None)
+# A person reads the latest; the rest is in the audit trail.
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What the outbox holds."""
+
+    stats: Stats = _NOTHING
+    dead: tuple[DeadLetter, ...] = ()
+    receipts: int = 0
+    last_receipt: str | None = None
+
+
+@click.command(short_help="Tell in words what the agent does, and what waits.")
+@format_option
+@click.pass_context
+def status(ctx: click.Context, form: str) -> None:
+    """Tell whether the agent works, and if not why; when it does what; what waits, and what the service refused."""
+    opened = open_agent(ctx)
+    stop = opened.stop()
+    waiting = _waiting(opened)
+    timetables = read_timetables(opened.state.schedule)
+    if form == "json":
+        click.echo(json.dumps(_as_json(opened, stop, waiting, timetables), indent=2, default=str))
+        return
+    click.echo("Working." if stop is None else f"Paused ({stop}): {stop.remedy}.")
+    click.echo(f"Level {opened.configuration.telemetry.privacy_level}, to {opened.configuration.telemetry.endpoint}")
+    click.echo(f"State in {opened.state.directory}")
+    for line in (*_times(timetables), *_words(waiting)):
+        click.echo(line)
+
+
+def _waiting(opened: Opened) -> Waiting:
+    with opened.outbox() as outbox:
+        if outbox is None:
+            return Waiting()
+        kept = list(receipts(outbox))
+        return Waiting(
+            stats=stats(outbox),
+            dead=tuple(dead_letters(outbox)),
+            receipts=len(kept),
+            last_receipt=kept[0].received_at if kept else None,
+        )
+
+
+def _times(timetables: dict[str, Timetable]) -> Iterator[str]:
+    if not timetables:
+        yield "It has never run here."
+    for task, timetable in timetables.items():
+        last = "never" if timetable.last_at is None else f"{timetable.last_at:%Y-%m-%d %H:%M} UTC"
+        yield f"{task}: last {last}, next about {timetable.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _words(waiting: Waiting) -> Iterator[str]:
+    figures = waiting.stats
+    age = f", the oldest for {timedelta(seconds=int(figures.oldest_age_seconds))}" if figures.waiting_documents else ""
+    yield f"{figures.waiting_documents} documents wait ({figures.bytes} bytes){age}."
+    if figures.failures:
+        yield f"The last {figures.failures} requests to the service failed."
+    received = "" if waiting.last_receipt is None else f", the last of {waiting.last_receipt}"
+    yield f"{waiting.receipts} receipts are kept{received}."
+    for letter in waiting.dead[-_SHOWN:]:
+        yield (
+            f"The service refused batch {letter.batch_id} for good ({letter.status}): "
+            f"{letter.documents} documents, {timedelta(seconds=int(letter.age_seconds))} ago."
+        )
+
+
+def _as_json(opened: Opened, stop: object, waiting: Waiting, timetables: dict[str, Timetable]) -> dict[str, object]:
+    return {
+        "paused": stop,
+        "level": opened.configuration.telemetry.privacy_level,
+        "endpoint": opened.configuration.telemetry.endpoint,
+        "state_directory": opened.state.directory,
+        "outbox": asdict(waiting.stats),
+        "dead_letters": [asdict(letter) for letter in waiting.dead],
+        "receipts": waiting.receipts,
+        "next": {task: timetable.at.isoformat() for task, timetable in timetables.items()},
+    }
