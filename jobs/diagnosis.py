@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from jobs.objects import Condition, Container, Event, Job, Pod
 
 # The kubelet tries to pull again and again, and these are what trying again does not mend. The words are those of
-# containerd, CRI-O and registries.
+# containerd, CRI-O and registries; `no such host` is Go's word for a resolver's answer that there is no such name.
 _HOPELESS = (
+    "no such host",
     "not found",
     "manifest unknown",
     "denied",

@@ -44,6 +44,7 @@ def ended(exit_code: int, reason: str) -> dict[str, Any]:
     [
         (waiting("ErrImagePull", NOT_FOUND), "image can't be pulled", True),
         (waiting("ImagePullBackOff", "Back-off pulling image: unauthorized"), "pull secret", True),
+        (waiting("ErrImagePull", "dial tcp: lookup nope.example: no such host"), "no such host", True),
         (waiting("ErrImagePull", "dial tcp: i/o timeout"), "i/o timeout", False),
         (waiting("InvalidImageName", "couldn't parse image"), "another --image", True),
         (waiting("CreateContainerConfigError", "image will run as root"), "must run as root", True),
