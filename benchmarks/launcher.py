@@ -7,7 +7,7 @@ so that its memory is its own and neither holds the other's interpreter; both sh
 cluster the pods are on other machines than the launcher and the API server: here these two have priority over them.
 
 A run is overhead while no pod is coming up and nothing measures. A server that is ready counts for neither, nor does a
-pod that is ending: both are there for as long as the launcher lets them. Takes about two minutes a run; exits with 1
+pod that is ending: both are there for as long as the launcher lets them. Takes two to three and a half minutes a run; exits with 1
 where a goal is not reached.
 """
 
@@ -286,7 +286,7 @@ def said(reached: bool) -> str:  # noqa: FBT001 - a word for it
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--pods", type=int, default=200)
     arguments = parser.parse_args()
     if reason := pods_reason():
