@@ -7,8 +7,8 @@ so that its memory is its own and neither holds the other's interpreter; both sh
 cluster the pods are on other machines than the launcher and the API server: here these two have priority over them.
 
 A run is overhead while no pod is coming up and nothing measures. A server that is ready counts for neither, nor does a
-pod that is ending: both are there for as long as the launcher lets them. Takes two to three and a half minutes a run; exits with 1
-where a goal is not reached.
+pod that is ending: both are there for as long as the launcher lets them. Takes two to three and a half minutes a run;
+exits with 1 where a goal is not reached, or a run did not go as planned.
 """
 
 import argparse
