@@ -141,7 +141,8 @@ class PodWorker:
                 return False
             self._host.images.add(image)
             took = f"{time.monotonic() - began:.3f}s"
-            note = f'Successfully pulled image "{image}" in {took} ({took} including waiting). Image size: 70000000 bytes.'
+            waited = f"{took} ({took} including waiting)"
+            note = f'Successfully pulled image "{image}" in {waited}. Image size: 70000000 bytes.'
         self.moments.pulled_ns = time.monotonic_ns()
         self._tell("Pulled", note)
         return True
