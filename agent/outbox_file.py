@@ -21,6 +21,7 @@ from agent.sqlite_file import (
 # After a long outage the journal keeps the length that it once had: the disk is not ours alone.
 _JOURNAL_BYTES = 4 * 1024**2
 
+# The constraints are looked at when the file opens (PRAGMA quick_check): a flipped bit in a word or a type is damage.
 _TABLES = """
 CREATE TABLE reports (            -- anonymized documents that no batch holds yet
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -31,7 +32,9 @@ CREATE TABLE reports (            -- anonymized documents that no batch holds ye
     alone INTEGER NOT NULL,
     put_at REAL NOT NULL,         -- all times are seconds of agent.elapsed
     not_before REAL NOT NULL,
-    drop_at REAL NOT NULL
+    drop_at REAL NOT NULL,
+    CHECK (level IN ('minimal', 'standard', 'detailed')),
+    CHECK (typeof(put_at) = 'real' AND typeof(not_before) = 'real' AND typeof(drop_at) = 'real')
 );
 CREATE TABLE batches (            -- requests: fixed in their bytes and ids
     batch_id TEXT PRIMARY KEY,
@@ -48,7 +51,10 @@ CREATE TABLE batches (            -- requests: fixed in their bytes and ids
     not_before REAL NOT NULL,
     drop_at REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    refusal INTEGER               -- the status that made it a dead letter
+    refusal INTEGER,              -- the status that made it a dead letter
+    CHECK (level IN ('minimal', 'standard', 'detailed')),
+    CHECK (typeof(put_at) = 'real' AND typeof(not_before) = 'real' AND typeof(drop_at) = 'real'),
+    CHECK (typeof(documents) = 'integer' AND typeof(attempts) = 'integer')
 );
 CREATE INDEX batches_by_age ON batches (seq);
 CREATE TABLE receipts (
@@ -73,7 +79,9 @@ CREATE TABLE losses (             -- dropped and not yet told to the audit trail
 CREATE TABLE service (            -- what the last answers mean for the next request; one row
     failures INTEGER NOT NULL,
     not_before REAL NOT NULL,
-    halt TEXT
+    halt TEXT,
+    CHECK (halt IS NULL OR halt IN ('consent_stale', 'gone')),
+    CHECK (typeof(failures) = 'integer' AND typeof(not_before) = 'real')
 );
 INSERT INTO service VALUES (0, 0, NULL);
 CREATE TABLE anchor (             -- carries the time over a restart; one row

@@ -58,6 +58,10 @@ def connect(path: Path | str, layout: Layout) -> sqlite3.Connection:
         if is_damage(error):
             raise Damaged(str(error)) from error
         raise
+    except UnicodeDecodeError as error:
+        # Python reads SQLite's messages as UTF-8; those about a damaged schema quote it.
+        connection.close()
+        raise Damaged("its schema is no text") from error
     except BaseException:
         connection.close()
         raise

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -198,13 +199,25 @@ def test_processes_that_write_at_once_make_one_chain(path: Path) -> None:
     code = f"""
 from pathlib import Path
 from tests.agent.delivery.test_audit import written
-written(Path({str(path)!r}), 40)
+print("ready", flush=True)
+input()
+written(Path({str(path)!r}), 100)
 """
-    children = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
-    assert [child.wait() for child in children] == [0, 0, 0]
+    command = [sys.executable, "-c", code]
+    with ExitStack() as children:
+        started = [
+            children.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(3)
+        ]
+        for child in started:
+            child.stdout.readline()
+        for child in started:
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        assert [child.wait() for child in started] == [0, 0, 0]
     head = verify(path)
     assert isinstance(head, Head)
-    assert head.lines == 1 + 3 * 40
+    assert head.lines == 1 + 3 * 100
 
 
 def test_a_full_disk_leaves_a_trail_that_verifies(path: Path) -> None:

@@ -38,6 +38,7 @@ def test_documents_stand_in_a_batch_byte_for_byte(documents: list[dict[str, int]
 @given(st.binary(max_size=2000))
 def test_the_same_body_is_compressed_to_the_same_bytes(body: bytes) -> None:
     assert compress(body) == compress(body)
+    assert compress(body)[4:8] == b"\0\0\0\0", "no time stamp (RFC 1952, MTIME)"
 
 
 @given(st.lists(st.integers(1, LARGEST_BODY_BYTES * 2), max_size=40), st.integers(1, 10))

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.elapsed import beginning, elapsed, moved, system_clock
@@ -52,6 +52,7 @@ def test_who_does_not_hold_the_lock_takes_no_damaged_file_away(outbox_path: Path
 
 
 @settings(deadline=None, max_examples=40)
+@example(share=0.0625, rubbish=b"\x80")
 @given(share=st.floats(0, 1), rubbish=st.binary(min_size=1, max_size=300))
 def test_whatever_is_done_to_the_file_the_agent_goes_on(share: float, rubbish: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -73,6 +74,20 @@ def test_whatever_is_done_to_the_file_the_agent_goes_on(share: float, rubbish: b
         else:
             said = ""
         assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("word", "rubbish"), [(b"standard", b"standbrd"), (b"CREATE TABLE reports", b"CREATE TABLE \x80eports")]
+)
+def test_a_word_with_a_flipped_bit_is_damage(outbox_path: Path, word: bytes, rubbish: bytes) -> None:
+    filled(outbox_path)
+    content = outbox_path.read_bytes()
+    assert word in content
+    outbox_path.write_bytes(content[: content.rindex(word)] + rubbish + content[content.rindex(word) + len(word) :])
+    asides: list[Path] = []
+    with opened(outbox_path, LIMITS, repair=asides.append) as outbox:
+        assert stats(outbox).waiting_documents == 0
+    assert len(asides) == 1
 
 
 def test_another_programs_database_is_left_alone(outbox_path: Path) -> None:

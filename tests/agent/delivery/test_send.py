@@ -183,6 +183,12 @@ def test_no_server_can_hold_or_flood_a_request(
     assert status_of(sender.send(batch())) in {200, 201}, "and the next request is none the worse"
 
 
+def test_one_deadline_ends_a_request_whatever_its_steps_may_take(service: Service, ca_bundle: Path) -> None:
+    service.script.append(stay_silent)
+    patient_in_steps = Patience(step_seconds=3600, total_seconds=0.5)
+    assert client(service.url, ca_bundle, patience=patient_in_steps).send(batch()) is Failure.TIMEOUT
+
+
 def test_a_handshake_that_never_ends_is_given_up(service: Service, ca_bundle: Path) -> None:
     service.stall_before_tls = True
     assert client(service.url, ca_bundle, patience=SHORT).send(batch()) is Failure.TIMEOUT
