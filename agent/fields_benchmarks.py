@@ -18,7 +18,7 @@ _OWN = (
             ("", "persistentvolumeclaims", ("create", "delete", "get", "list", "watch")),
             ("", "pods", ("list", "watch")),
             ("", "pods/log", ("get",)),
-            ("", "events", ("list", "watch")),
+            ("events.k8s.io", "events", ("list", "watch")),
             ("discovery.k8s.io", "endpointslices", ("list", "watch")),
             ("", "resourcequotas", ("list",)),
             ("", "limitranges", ("list",)),

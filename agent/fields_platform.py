@@ -9,11 +9,13 @@ from agent.wire import Choice, Digest
 from agent.wire_numbers import SHARE, counts
 from agent.wire_records import Closed, Rows, Several
 
-_CELLS = Permission(group="prism.io", resource="cells")
-_DEFINITIONS = Permission(group="apiextensions.k8s.io", resource="customresourcedefinitions")
+_NAMESPACES = Permission(resource="namespaces")
+# Cells are objects, or namespaces with a label.
+_CELLS = (Permission(group="prism.io", resource="cells"), _NAMESPACES)
+_GROUPS = Permission(verbs=("get",), path="/apis")
+_CALICO = Permission(group="crd.projectcalico.org", resource="felixconfigurations")
 _IMAGES = tuple(Permission(group="apps", resource=kind) for kind in ("daemonsets", "deployments", "statefulsets"))
 _POLICIES = Permission(group="networking.k8s.io", resource="networkpolicies")
-_NAMESPACES = Permission(resource="namespaces")
 
 _platform = partial(Field, data_type=DataType.PLATFORM_FEATURES, collector="platform", level=Level.STANDARD)
 _policies = partial(
@@ -27,7 +29,7 @@ def _recognized(name: str, words: tuple[str, ...], purpose: str) -> Field:
         name=f"platform.{name}",
         kind=Several(Choice.of(words)),
         purpose=purpose,
-        reads=(_DEFINITIONS, *_IMAGES),
+        reads=(_GROUPS, _CALICO, *_IMAGES),
     )
 
 
@@ -37,13 +39,13 @@ PLATFORM_FIELDS = (
         kind=counts(1 << 10),
         unit="cells",
         purpose="know how cells are used",
-        reads=(_CELLS,),
+        reads=_CELLS,
     ),
     _platform(
         name="platform.cell_types",
         kind=Several(_CELL_TYPE),
         purpose="know which cells are used",
-        reads=(_CELLS,),
+        reads=_CELLS,
     ),
     _recognized("features", vocabulary.FEATURES, "know which of Prism's features are used"),
     _recognized(
@@ -55,7 +57,7 @@ PLATFORM_FIELDS = (
         kind=Rows(Closed({"name": Digest("cell"), "type": _CELL_TYPE}, optional=frozenset({"type"})), most=16),
         level=Level.DETAILED,
         purpose="follow a cell from report to report of a month",
-        reads=(_CELLS,),
+        reads=_CELLS,
     ),
 )
 

@@ -136,9 +136,14 @@ class Histogram(Kind):
 
     index: Index
     most: int = 48
-    """How many buckets at most; samples that lie in more are put into wider ones, of 2, 4, … steps."""
+    """How many buckets at most, two or more; samples that lie in more are put into wider ones, of 2, 4, … steps."""
 
     TOTAL = 1000
+
+    def __post_init__(self) -> None:
+        # The widest buckets are those below and above 1: into fewer than two no widening leads.
+        if self.most < 2:
+            raise ValueError("a histogram needs room for two buckets")
 
     def _treatment(self) -> str:
         return f"thousandths of the samples in buckets {GAMMA**self.index.step - 1:.0%} wide, or wider"

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.anonymize import anonymize
@@ -50,6 +50,7 @@ def every_record(value: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("level", Level)
+@settings(max_examples=30, deadline=None)
 @given(draw_name=names)
 def test_no_name_of_a_cluster_gets_into_a_payload_in_any_form(level: Level, draw_name: Any) -> None:
     made = facts_with_names(draw_name)
@@ -141,6 +142,7 @@ def test_a_fact_that_no_field_describes_drops_the_report() -> None:
     assert leaks(str(caught.value)) == []
 
 
+@settings(deadline=None)
 @given(
     canary=st.sampled_from(CANARIES),
     before=st.binary(max_size=5),
