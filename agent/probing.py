@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -45,10 +46,13 @@ class Prepared:
         )
 
 
-def prepare(cluster: Cluster, request: Request) -> Prepared:
-    """Look at the cluster and plan; nothing is created. Raises JobsError, and the probes' InvalidRequest."""
-    # Every mistake in the request surfaces before the first question to the cluster.
+def prepare(cluster: Cluster, request: Request, *, on_accepted: Callable[[], None] = lambda: None) -> Prepared:
+    """Look at the cluster and plan; nothing is created. Raises JobsError, and the probes' InvalidRequest.
+
+    `on_accepted` is called when nothing is wrong with the request, before the first question to the cluster.
+    """
     seconds = planned_seconds(request)
+    on_accepted()
     seen = survey(cluster, request.namespace, now=datetime.now(UTC))
     return Prepared(
         cluster=cluster,

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 
 from agent.cli.cluster_options import ClusterOptions
+from agent.probing import default_image
 from jobs.guard import Limits
 from jobs.plan import Plan, Request, options_for
 from jobs.site import Site
@@ -12,7 +12,6 @@ from jobs.topology import Wanted
 from probes.errors import InvalidRequest
 from probes.probe import Profile
 
-_IMAGE = "prism-platform/probe"
 # A probe may take twice what it planned (`probes.runner`), and its pod some more.
 _WINDOW_FACTOR = 2.0
 # Which options are about one probe alone.
@@ -30,11 +29,6 @@ class Asked:
     profile: Profile
     options: Mapping[str, str | list[str]]
     cluster: ClusterOptions
-
-
-def default_image() -> str:
-    """Return the image that is of the same version as this software."""
-    return f"{_IMAGE}:{version('prism-telemetry-agent')}"
 
 
 def request_of(asked: Asked, run_id: str, namespace: str) -> Request:

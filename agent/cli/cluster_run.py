@@ -1,11 +1,9 @@
 """`probe run` in a cluster: look, plan, ask the guard, launch, and tell what became of it."""
 
-import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -14,18 +12,17 @@ from agent.cli.cluster_plan import announced, described, left_out
 from agent.cli.cluster_progress import ClusterProgress
 from agent.cli.cluster_request import Asked, limits_of, overruled, request_of, site_of
 from agent.cli.measured import Measured
-from agent.kube import Kube, connect
+from agent.kube import connect
+from agent.probing import Prepared, expires_unix_seconds, prepare
 from jobs import guard, launch
 from jobs.errors import InvalidRequest
 from jobs.gate import pass_guard
 from jobs.guard import Limits
 from jobs.launch import Outcome
 from jobs.manifest import as_list
-from jobs.plan import Plan, plan
+from jobs.plan import Plan
 from jobs.preview import manifests
 from jobs.site import Site
-from jobs.survey import Survey, planned_seconds, survey
-from probes.measure.result import RunResult
 from probes.runner import signals_interrupt
 
 # Scheduling, a volume, and the pull of an image of 70 MB over a slow line.
@@ -39,21 +36,22 @@ class _Run:
     """A run before it begins."""
 
     asked: Asked
-    cluster: Kube
-    seen: Survey
-    plan: Plan
+    prepared: Prepared
     limits: Limits
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def plan(self) -> Plan:
+        """What it will do."""
+        return self.prepared.plan
 
     def site(self) -> Site:
         """Return its place; the cluster's own time to remove everything is counted from now."""
-        expires = time.time() + launch.expires_after(self.limits)
-        return site_of(self.asked, self.plan.request, expires_unix_seconds=int(expires))
+        return site_of(self.asked, self.plan.request, expires_unix_seconds=expires_unix_seconds(self.limits))
 
 
 def measure(asked: Asked) -> Measured:
     """Carry out what was asked for. Raises JobsError, InvalidRequest and Interrupted before anything was created."""
-    run_id, begin = uuid.uuid4(), time.monotonic()
+    run_id = uuid.uuid4()
     with signals_interrupt():
         run = _prepare(asked, run_id)
         for line in (*left_out(run.plan), announced(run.plan)):
@@ -62,7 +60,7 @@ def measure(asked: Asked) -> Measured:
         site = run.site()
         with ClusterProgress(run.plan) as progress:
             outcome = launch.run(
-                run.cluster,
+                run.prepared.cluster,
                 run.plan,
                 site,
                 run.limits,
@@ -71,18 +69,8 @@ def measure(asked: Asked) -> Measured:
             )
     for what in outcome.unwatched:
         _say(f"probe: some times and reasons are lacking: can't watch {what}")
-    result = RunResult(
-        run_id=run_id,
-        started_at=run.started_at,
-        duration_seconds=time.monotonic() - begin,
-        version=version("prism-telemetry-agent"),
-        profile=asked.profile.value,
-        target="cluster",
-        environment=run.seen.environment,
-        results=outcome.results,
-    )
     return Measured(
-        result=result,
+        result=run.prepared.result(run_id, outcome.results),
         asked=len(asked.probes),
         stopped_by_signal=outcome.stopped_by_signal,
         remarks=tuple(_remarks(outcome, site)),
@@ -97,7 +85,7 @@ def show(asked: Asked, files: Sequence[Path]) -> None:
         run = _prepare(asked, uuid.uuid4())
     for line in described(run.plan):
         _say(line)
-    refused = guard.refusals(run.plan, run.seen.situation, run.limits, overrides=asked.cluster.override)
+    refused = guard.refusals(run.plan, run.prepared.seen.situation, run.limits, overrides=asked.cluster.override)
     if refused:
         _say(f"probe: without --dry-run: {guard.said(refused)}")
     click.echo(as_list(list(manifests(run.plan, run.site()))))
@@ -107,12 +95,10 @@ def _prepare(asked: Asked, run_id: uuid.UUID) -> _Run:
     """Look at the cluster and plan; options that are wrong anywhere are refused before the first question to it."""
     cluster = connect(context=asked.cluster.context)
     request = request_of(asked, run_id.hex[:10], asked.cluster.namespace or cluster.namespace)
-    seconds = planned_seconds(request)
-    _say(f"Target: the cluster's namespace {request.namespace}, image {request.image}, run {request.run_id}")
-    seen = survey(cluster, request.namespace, now=datetime.now(UTC))
-    made = plan(request, nodes=seen.nodes, classes=seen.classes, seconds=seconds)
-    limits = overruled(limits_of(asked.cluster), made, asked.cluster.override)
-    return _Run(asked=asked, cluster=cluster, seen=seen, plan=made, limits=limits)
+    target = f"Target: the cluster's namespace {request.namespace}, image {request.image}, run {request.run_id}"
+    prepared = prepare(cluster, request, on_accepted=lambda: _say(target))
+    limits = overruled(limits_of(asked.cluster), prepared.plan, asked.cluster.override)
+    return _Run(asked=asked, prepared=prepared, limits=limits)
 
 
 def _pass(run: _Run) -> None:
@@ -126,7 +112,12 @@ def _pass(run: _Run) -> None:
 
     wanted = run.asked.cluster
     pass_guard(
-        run.cluster, run.plan, run.limits, overrides=wanted.override, wait_seconds=wanted.wait or 0.0, on_waiting=tell
+        run.prepared.cluster,
+        run.plan,
+        run.limits,
+        overrides=wanted.override,
+        wait_seconds=wanted.wait or 0.0,
+        on_waiting=tell,
     )
 
 

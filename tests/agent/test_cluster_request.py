@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from agent.cli.cluster_options import CLUSTER, LOCAL, ClusterOptions
-from agent.cli.cluster_request import Asked, default_image, limits_of, overruled, request_of, site_of
+from agent.cli.cluster_request import Asked, limits_of, overruled, request_of, site_of
+from agent.probing import default_image
 from jobs.guard import Limits
 from jobs.plan import plan
 from probes.errors import InvalidRequest
