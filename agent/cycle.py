@@ -28,7 +28,7 @@ from agent.merge import merge
 from agent.outbox import Outbox, opened
 from agent.outbox_rows import Limits, LossReason
 from agent.outgoing import Outgoing
-from agent.sending import client_under, delivery_of
+from agent.sending import client_under, delivery_of, everything
 from agent.service_calls import ServiceCalls
 from agent.settings import Settings
 from agent.sources import collected, probed, tell_cluster
@@ -45,12 +45,16 @@ from probes.measure import result
 class Cycle:
     """The steps, with what they work on."""
 
-    def __init__(self, settings: Settings, log: Log, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, *, at_once: bool = False, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`at_once` sends what is there without waiting for more; `stopping` ends a flush after a request."""
         self._settings = settings
         self._telemetry = settings.configuration.telemetry
         self._state = State(settings.state_directory)
         self._trail = Trail(self._state.audit)
         self._log = log
+        self._at_once = at_once
         self._stopping = stopping
 
     def perform(self, task: Task) -> TaskReport:
@@ -145,6 +149,8 @@ class Cycle:
             client = client_under(self._settings, self._state, outbox, consent)
             delivery = delivery_of(self._settings, outbox, client, self._trail, consent)
             try:
+                if self._at_once:
+                    outbox.seal(everything(self._telemetry), audit_head=str(self._trail.head()))
                 flushed = delivery.flush(stopping=self._stopping)
             except NotAllowed:
                 # Somebody has revoked between two requests; where it was granted anew, what follows is sent next time.

@@ -5,10 +5,12 @@ import time
 
 from agent.audit import Trail
 from agent.backoff import Backoff
+from agent.configuration import Telemetry
 from agent.consent import ConsentRecord
 from agent.delivery import Delivery
 from agent.install_secret import prepare_keys
 from agent.outbox import Outbox
+from agent.outbox_seal import Ripeness
 from agent.send import Client
 from agent.service import endpoint_of
 from agent.settings import Settings
@@ -47,4 +49,11 @@ def delivery_of(settings: Settings, outbox: Outbox, client: Client, trail: Trail
         consent_digest=consent.digest,
         unix_seconds=time.time,
         rng=random.SystemRandom(),
+    )
+
+
+def everything(telemetry: Telemetry) -> Ripeness:
+    """Return the ripeness by which all that waits is put into batches; each leaves at its own time nevertheless."""
+    return Ripeness(
+        batch_size=telemetry.batch_size, flush_interval_seconds=telemetry.flush_interval_seconds, everything=True
     )

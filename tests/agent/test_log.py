@@ -44,7 +44,7 @@ def test_what_could_hold_a_name_is_refused_and_not_repeated(form: str, value: ob
 def test_every_event_has_a_sentence() -> None:
     for event in Event:
         names = [name for _, name, _, _ in string.Formatter().parse(event.words) if name]
-        fields = dict.fromkeys(names, 1) | {name: Stop.NOT_ENABLED for name in _WORDS.intersection(names)}
+        fields = dict.fromkeys(names, 1) | dict.fromkeys(_WORDS.intersection(names), Stop.NOT_ENABLED)
         stream = io.StringIO()
         Log("console", stream).say(event, now=NOW, **fields)
         assert stream.getvalue().count("\n") == 1

@@ -41,15 +41,20 @@ def grant_now(ctx: click.Context, *, yes: bool) -> None:
     asked = opened.asked
     click.echo(f"Level {asked.level}; data types {_words(asked.data_types)}; schema {asked.schema_digest[:16]}.")
     click.echo("Every field that this covers: telemetry-agent fields")
-    if not yes and not click.confirm("Do you consent?"):
-        raise NotAllowed("no consent was given: nothing has changed")
+    before = opened.consent()
+    if before is not None and before.revoked_at is not None:
+        click.echo("What was sent before the revocation can't be deleted by this agent once you consent again.")
     section = opened.configuration.consent
     if section is None:
         raise InvalidSettings("consent.version is missing: say in the configuration which policy was read")
+    if not yes and not click.confirm("Do you consent?"):
+        raise NotAllowed("no consent was given: nothing has changed")
     opened.state.prepare()
     record = grant(asked, policy_version=section.version, now=now())
-    record_grant(opened.state, record, bound_at_start=False, retention_days=opened.retention_days)
-    click.echo("Consent is recorded. A running agent sees it within a minute.")
+    returns = record_grant(opened.state, record, bound_at_start=False, retention_days=opened.retention_days)
+    click.echo("Consent is recorded; a running agent sees it within seconds.")
+    if returns:
+        click.echo("Consent had been revoked: to the service this is a new cluster, with new identifiers.")
 
 
 @consent.command("revoke")

@@ -11,7 +11,7 @@ from agent.cli.telemetry.opened import open_agent
 from agent.errors import NotAllowed
 from agent.outbox_export import write
 from agent.outbox_rows import LossReason
-from agent.outbox_seal import Ripeness
+from agent.sending import everything
 
 
 @click.command(short_help="Write what waits to a file, for a cluster without a way out.")
@@ -25,17 +25,11 @@ def export(ctx: click.Context, file: Path, *, keep: bool) -> None:
     if stop is not None:
         raise NotAllowed(f"nothing may leave: {stop.remedy}")
     trail = Trail(opened.state.audit)
-    telemetry = opened.configuration.telemetry
     with opened.outbox() as outbox:
         if outbox is None:
             click.echo("Nothing waits: no file was written.")
             return
-        ripeness = Ripeness(
-            batch_size=telemetry.batch_size,
-            flush_interval_seconds=telemetry.flush_interval_seconds,
-            everything=True,
-        )
-        outbox.seal(ripeness, audit_head=str(trail.head()))
+        outbox.seal(everything(opened.configuration.telemetry), audit_head=str(trail.head()))
         batches = list(outbox.batches())
         written = write(file, batches, random.SystemRandom())
         exported = audit_events.Exported(batches=written.batches, documents=written.documents, sha256=written.sha256)

@@ -2,6 +2,7 @@
 
 import click
 
+from agent.answers import Action
 from agent.cli.telemetry.opened import open_agent
 from agent.cycle import Cycle
 from agent.errors import NotAllowed, StateUnusable
@@ -15,10 +16,13 @@ from agent.tasks import Ending, Task, TaskReport
 @click.option("--probe", is_flag=True, help="Launch probe Jobs first (at the detailed level).")
 @click.pass_context
 def once(ctx: click.Context, *, probe: bool) -> None:
-    """Do once what the daemon does on schedule; exits with 3 where that could not be done."""
+    """Do once what the daemon does on schedule, without waiting for more to send; exits with 3 where that fails.
+
+    What could not be sent is kept for the next time. Fragments of the minimal level have times of their own to leave.
+    """
     opened = open_agent(ctx)
     opened.state.prepare()
-    cycle = Cycle(opened.settings, Log(opened.configuration.telemetry.log_format))
+    cycle = Cycle(opened.settings, Log(opened.configuration.telemetry.log_format), at_once=True)
     with held(opened.state.lock):
         for task in (Task.START, *((Task.PROBE,) if probe else ()), Task.REPORT, Task.SEND):
             _check(task, cycle.perform(task))
@@ -28,4 +32,6 @@ def _check(task: Task, report: TaskReport) -> None:
     if report.ending is Ending.PAUSED and report.stop is not None:
         raise NotAllowed(f"paused: {Stop(report.stop).remedy}")
     if report.ending is not Ending.DONE:
-        raise StateUnusable(f"the task {task} was not done ({report.ending}): see the lines above")
+        raise StateUnusable(report.problem or f"the task {task} was not done ({report.ending})")
+    if {Action.RETRY, Action.PAUSE} & report.sent.keys():
+        raise StateUnusable("the service takes nothing now: what waits is kept, `telemetry-agent status` shows it")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import click
@@ -10,6 +10,7 @@ import click
 from agent.configuration import Configuration
 from agent.consent import Asked, ConsentRecord
 from agent.consent_changes import limits
+from agent.levels import Level
 from agent.outbox import Outbox
 from agent.outbox import opened as opened_outbox
 from agent.settings import Settings, load
@@ -34,6 +35,12 @@ class Opened:
     def asked(self) -> Asked:
         """What the configuration asks to collect."""
         return asked(self.configuration)
+
+    def at(self, level: Level) -> "Opened":
+        """Return the same at another level."""
+        telemetry = self.configuration.telemetry.model_copy(update={"privacy_level": level})
+        configuration = self.configuration.model_copy(update={"telemetry": telemetry})
+        return replace(self, settings=replace(self.settings, configuration=configuration))
 
     def consent(self) -> ConsentRecord | None:
         """Return the consent in force. Raises StateUnusable."""

@@ -2,49 +2,92 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 
 from agent.anonymize import anonymize
 from agent.batch import preview as bodies_of
+from agent.cli.files import check_writable, write_whole
+from agent.cli.telemetry.brief import brief
 from agent.cli.telemetry.opened import Opened, now, open_agent
-from agent.errors import StateUnusable
+from agent.errors import InvalidSettings, StateUnusable
 from agent.fields import describe
 from agent.install_secret import read_keys, throwaway_keys
 from agent.keys import Keys
+from agent.levels import DataType, Level
+from agent.merge import merge
 from agent.outgoing import Outgoing
 from agent.sources import collected, has_cluster
+from probes.errors import InvalidRequest
+from probes.measure.result import RunResult, read_results
 
 
 @click.command(short_help="Print exactly what would be sent; connect to nothing but the cluster.")
-@click.option(
-    "--explain", is_flag=True, help="Say of each field what it is for, how it is treated, and since which level."
-)
+@click.option("--level", type=click.Choice([each.value for each in Level]), help="As if this were the level.")
+@click.option("--results", type=click.Path(path_type=Path), help="Add what `probe run --output FILE` measured.")
+@click.option("--explain", is_flag=True, help="Say of each field what it is for, and how it is treated.")
 @click.option("--pretty", is_flag=True, help="Indent; the exact bytes have no spaces.")
+@click.option("--brief", "shortened", is_flag=True, help="Shorten to a screen, for people.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the exact bytes to this file.")
 @click.pass_context
-def preview(ctx: click.Context, *, explain: bool = False, pretty: bool = False) -> None:
+def preview(  # noqa: PLR0913  click gives each option as an argument
+    ctx: click.Context,
+    *,
+    level: str | None = None,
+    results: Path | None = None,
+    explain: bool = False,
+    pretty: bool = False,
+    shortened: bool = False,
+    output: Path | None = None,
+) -> None:
     """Collect now and print the exact body of each request, one a line, without sending or keeping anything."""
-    opened = open_agent(ctx)
-    level = opened.configuration.telemetry.privacy_level
+    opened = _at_level(open_agent(ctx), level)
+    run = None if results is None else _measured(results, opened)
+    if output is not None:
+        check_writable(output)
     where = "the cluster" if has_cluster(opened.settings) else "this machine, as a standalone installation"
-    click.echo(f"What would be sent about {where} at the level {level}; nothing is sent.", err=True)
-    records = _records(opened)
-    for body in bodies_of(records, opened.configuration.telemetry.batch_size):
-        click.echo(json.dumps(json.loads(body), indent=2) if pretty else body.decode("ascii"))
+    asked = opened.asked.level
+    click.echo(f"What would be sent about {where}, at the level {asked}. Nothing is sent.", err=True)
+    records = _records(opened, run)
+    bodies = list(bodies_of(records, opened.configuration.telemetry.batch_size))
+    for line in _shown(bodies, pretty=pretty, shortened=shortened):
+        click.echo(line)
     if not records:
         click.echo("Nothing: on a Sunday no time of the week is left to send in.", err=True)
+    if output is not None:
+        write_whole(output, b"".join(body + b"\n" for body in bodies))
+        click.echo(f"All of it, byte for byte: {output}", err=True)
     if explain:
         for line in _explained(records):
             click.echo(line, err=True)
 
 
-def _records(opened: Opened) -> tuple[Outgoing, ...]:
-    telemetry = opened.configuration.telemetry
+def _at_level(opened: Opened, level: str | None) -> Opened:
+    return opened if level is None else opened.at(Level(level))
+
+
+def _measured(path: Path, opened: Opened) -> RunResult:
+    """Read a result. Raises InvalidRequest for a file that is none, InvalidSettings where it would not be sent."""
+    if opened.asked.level is not Level.DETAILED or DataType.BENCHMARKS not in opened.asked.data_types:
+        raise InvalidSettings(
+            "what probes measured leaves at the level detailed alone, with collect_benchmarks: "
+            "give --level detailed, or leave --results out"
+        )
+    try:
+        return read_results(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRequest(f"can't read {path}: {error.strerror}: write it by `probe run --output FILE`") from error
+    except ValueError as error:
+        raise InvalidRequest(f"{path} is {error}") from error
+
+
+def _records(opened: Opened, run: RunResult | None) -> tuple[Outgoing, ...]:
     return anonymize(
-        collected(opened.settings),
-        level=telemetry.privacy_level,
-        data_types=telemetry.collection_rules.data_types,
+        merge(collected(opened.settings), run),
+        level=opened.asked.level,
+        data_types=opened.asked.data_types,
         keys=_keys(opened),
         day=now().date(),
         chance=random.SystemRandom().random,
@@ -57,6 +100,15 @@ def _keys(opened: Opened) -> Keys:
         return read_keys(opened.state.secret) or throwaway_keys()
     except StateUnusable:
         return throwaway_keys()
+
+
+def _shown(bodies: Sequence[bytes], *, pretty: bool, shortened: bool) -> Iterator[str]:
+    for body in bodies:
+        if shortened:
+            for document in json.loads(body)["documents"]:
+                yield from brief(document)
+        else:
+            yield json.dumps(json.loads(body), indent=2) if pretty else body.decode("ascii")
 
 
 def _explained(records: tuple[Outgoing, ...]) -> Iterator[str]:

@@ -18,11 +18,12 @@ def run(path: Path | None) -> NoReturn:
     """
     settings = load(path)
     as_json = settings.configuration.telemetry.log_format == "json"
-    for line in statement(settings.configuration):
+    for line in statement(settings):
         text = json.dumps({"event": "statement", "text": line}) if as_json else line
         sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
     descriptor = os.memfd_create("settings", 0)
     os.write(descriptor, handed_over(settings))
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.execv(sys.executable, [sys.executable, "-m", "agent.daemon", str(descriptor)])  # noqa: S606  no shell is wanted
+    # -P: where it happens to be started must not decide whose code runs.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "agent.daemon", str(descriptor)])  # noqa: S606  no shell is wanted

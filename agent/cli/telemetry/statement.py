@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from agent.configuration import Configuration
 from agent.levels import DataType, Level
+from agent.settings import Settings
+from agent.stops import Stop
 
 _WHAT = {
     DataType.CLUSTER_INFO: (
@@ -23,11 +24,12 @@ _IDENTITY = {
 }
 
 
-def statement(configuration: Configuration) -> Iterator[str]:
+def statement(settings: Settings) -> Iterator[str]:
     """Yield lines in plain words."""
-    telemetry = configuration.telemetry
-    if not telemetry.enabled:
-        yield "The agent is off: telemetry.enabled is not true. Nothing is collected, nothing is sent."
+    configuration, telemetry = settings.configuration, settings.configuration.telemetry
+    off = _off(settings)
+    if off is not None:
+        yield f"The agent is off: {off.remedy}. Nothing is collected, nothing is sent."
         return
     level, rules = telemetry.privacy_level, telemetry.collection_rules
     yield f"Level {level}: {_IDENTITY[level]}."
@@ -35,7 +37,8 @@ def statement(configuration: Configuration) -> Iterator[str]:
     for data_type, (lowest, what) in _WHAT.items():
         if level.includes(lowest) and data_type in rules.data_types:
             yield f"  - {what}"
-    yield f"It sends this to {telemetry.endpoint} over TLS 1.3, and nowhere else."
+    how = "over TLS 1.3" if telemetry.endpoint.startswith("https:") else "in the clear, for it is this very machine"
+    yield f"It sends this to {telemetry.endpoint} {how}, and nowhere else."
     if level is Level.DETAILED and DataType.BENCHMARKS in rules.data_types:
         probes = configuration.probes
         window = f", only between {probes.window} UTC" if probes.window else ""
@@ -44,3 +47,13 @@ def statement(configuration: Configuration) -> Iterator[str]:
         yield "Nobody has consented in the configuration: without `telemetry-agent consent grant` nothing is done."
     yield "To see exactly what would be sent: telemetry-agent preview. To stop: telemetry-agent consent revoke,"
     yield 'or enabled "false" in the ConfigMap telemetry-config, or DO_NOT_TRACK=1.'
+
+
+def _off(settings: Settings) -> Stop | None:
+    """Return what switches the agent off, whoever consents."""
+    switches = {
+        Stop.DO_NOT_TRACK: settings.environment.do_not_track,
+        Stop.SWITCHED_OFF: settings.environment.switched_off,
+        Stop.NOT_ENABLED: not settings.configuration.telemetry.enabled,
+    }
+    return next((stop for stop, holds in switches.items() if holds), None)

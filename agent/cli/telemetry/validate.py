@@ -13,5 +13,5 @@ def validate(ctx: click.Context) -> None:
     opened = open_agent(ctx)
     sources = ", ".join(opened.settings.sources) or "defaults alone"
     click.echo(f"The configuration is valid (from {sources}).")
-    for line in statement(opened.configuration):
+    for line in statement(opened.settings):
         click.echo(line)
