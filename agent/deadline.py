@@ -39,7 +39,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         until = self._monotonic() + self.left_seconds(timeout)
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: no name at all, such as one of 70 letters
             raise httpcore.ConnectError(str(error)) from error
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for _family, _kind, _protocol, _name, address in found:

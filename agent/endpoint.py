@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
 
@@ -31,7 +31,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.service)
-        if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+        if not parts.hostname or not _has_port(parts) or parts.username is not None or parts.query or parts.fragment:
             raise InvalidSettings(f"{self.service} is no address of a service: give https://HOST[:PORT][/PATH]")
         if parts.scheme != "https" and not (
             parts.scheme == "http" and self.allow_http_loopback and is_loopback(parts.hostname)
@@ -39,7 +39,8 @@ class Endpoint:
             raise InvalidSettings(
                 f"{self.service} would send in the clear: use https (allow_http_loopback is for this machine only)"
             )
-        if self.proxy is not None and urlsplit(self.proxy).scheme not in {"http", "https"}:
+        proxy = urlsplit(self.proxy or "")
+        if self.proxy and (proxy.scheme not in {"http", "https"} or not proxy.hostname or not _has_port(proxy)):
             raise InvalidSettings("the proxy in the environment must be http://HOST:PORT or https://HOST:PORT")
 
     @property
@@ -50,7 +51,7 @@ class Endpoint:
     def proxy_used(self, tls: ssl.SSLContext | None) -> httpcore.Proxy | None:
         """Return the proxy, None for a direct connection; what is loopback never leaves the machine."""
         host = urlsplit(self.service).hostname or ""
-        if self.proxy is None or is_loopback(host) or is_exempt(host, self.no_proxy):
+        if not self.proxy or is_loopback(host) or is_exempt(host, self.no_proxy):
             return None
         parts = urlsplit(self.proxy)
         auth = None
@@ -72,6 +73,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Tell whether the port, where one is named, is one."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _names(entry: str, host: str) -> bool:

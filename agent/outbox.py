@@ -203,8 +203,8 @@ class Outbox:
         age = self._limits.age_seconds
         latest = age if record.latest_seconds is None else min(record.latest_seconds, age)
         self.connection.execute(
-            "INSERT INTO reports (level, consent_digest, schema_digest, body, alone, put_at, not_before, drop_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO reports VALUES (1 + max(coalesce((SELECT max(seq) FROM reports), 0),"
+            " coalesce((SELECT max(seq) FROM batches), 0)), ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 record.level,
                 consent_digest,

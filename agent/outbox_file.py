@@ -24,7 +24,7 @@ _JOURNAL_BYTES = 4 * 1024**2
 # The constraints are looked at when the file opens (PRAGMA quick_check): a flipped bit in a word or a type is damage.
 _TABLES = """
 CREATE TABLE reports (            -- anonymized documents that no batch holds yet
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,      -- counts on from batches too: AUTOINCREMENT would write a page more for each
     level TEXT NOT NULL,
     consent_digest TEXT NOT NULL,
     schema_digest TEXT NOT NULL,

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,20 @@ def test_whatever_may_pass_is_tried_again_with_the_same_bytes_and_counts_once(
     assert [each.action for each in flushed.attempts] == [Action.DONE]
     assert len({(seen.key, seen.body) for seen in service.seen}) == 1
     assert (len(service.counted), service.conflicts) == (1, [])
+
+
+class Unlucky(random.Random):
+    def random(self) -> float:
+        return 0.0
+
+
+def test_a_failure_ends_the_flush_even_where_chance_has_it_wait_for_nothing(
+    delivering: Callable[[], Delivery], service: Service, tmp_path: Path
+) -> None:
+    service.script.extend([answer(503), answer(503)])
+    working = replace(delivering(), rng=Unlucky())
+    assert [len(working.flush().attempts) for _ in range(3)] == [1, 1, 1]
+    assert names(tmp_path).count("sending") == 1, "what is repeated left for the first time once"
 
 
 @pytest.mark.parametrize("status", [401, 403, 302, 404])

@@ -197,6 +197,7 @@ def test_a_handshake_that_never_ends_is_given_up(service: Service, ca_bundle: Pa
 def test_nobody_at_the_address_and_no_such_name_are_unreachable(ca_bundle: Path) -> None:
     assert client("https://127.0.0.1:1", ca_bundle).send(batch()) is Failure.UNREACHABLE
     assert client("https://nobody.invalid", ca_bundle).send(batch()) is Failure.UNREACHABLE
+    assert client(f"https://{'x' * 70}.invalid", ca_bundle).send(batch()) is Failure.UNREACHABLE
 
 
 def test_what_is_no_http_is_broken_off(ca_bundle: Path) -> None:
@@ -218,6 +219,9 @@ def test_what_is_no_http_is_broken_off(ca_bundle: Path) -> None:
         ("https://", True),
         ("https://user@telemetry.example", True),
         ("telemetry.example", True),
+        ("https://telemetry.example:0", True),
+        ("https://telemetry.example:99999", True),
+        ("https://telemetry.example:x", True),
     ],
 )
 def test_an_address_that_would_send_in_the_clear_is_refused(service_url: str, allowed: bool) -> None:  # noqa: FBT001
@@ -284,9 +288,10 @@ def test_no_proxy_names_hosts_domains_and_networks(host: str, entries: list[str]
     assert is_exempt(host, entries) is exempt
 
 
-def test_a_proxy_of_another_kind_is_refused() -> None:
-    with pytest.raises(InvalidSettings):
-        Endpoint(service="https://telemetry.example", proxy="socks5://127.0.0.1:1080")
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "127.0.0.1:3128", "http://", "http://proxy:x"])
+def test_a_proxy_of_another_kind_is_refused(proxy: str) -> None:
+    with pytest.raises(InvalidSettings, match="proxy in the environment"):
+        Endpoint(service="https://telemetry.example", proxy=proxy)
 
 
 def test_a_bundle_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
