@@ -89,4 +89,5 @@ def hkdf(secret: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
 
 def _short(key: bytes, message: bytes, length: int) -> str:
     """Return the first `length` characters, of five bits each, of the HMAC-SHA256."""
-    return base64.b32encode(hmac.digest(key, message, "sha256")).decode("ascii").lower()[:length]
+    # Twenty bytes are 32 characters without padding, more than any identifier has.
+    return base64.b32encode(hmac.digest(key, message, "sha256")[:20]).decode("ascii").lower()[:length]

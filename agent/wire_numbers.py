@@ -6,7 +6,6 @@ are one, named by the highest of them, so that a service can add such numbers to
 
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -200,18 +199,22 @@ def _settled(raw: object, index: Index) -> Mapping[int, int]:
     """Return the samples by index of the wire; zeros are in its first bucket."""
     if not isinstance(raw, Distribution):
         raise Untreatable("no distribution")
-    pairs = [(index.first, _count(raw.zeros)), *((index.settle(_whole(i)), _count(n)) for i, n in raw.counts.items())]
-    counts = {settled: count for settled, count in _summed(pairs).items() if count}
-    if not counts:
-        raise Untreatable("no samples")
-    return counts
+    for number in (*raw.counts, *raw.counts.values(), raw.zeros):
+        if type(number) is not int or abs(number) > _COUNT_LIMIT:
+            raise Untreatable("a distribution of other than whole numbers")
+    if min(raw.counts.values(), default=0) < 0 or raw.zeros < 0:
+        raise Untreatable("a distribution with less than no samples")
+    counts = _summed([(index.first, raw.zeros), *((index.settle(at), count) for at, count in raw.counts.items())])
+    if not any(counts.values()):
+        raise Untreatable("a distribution without samples")
+    return {at: count for at, count in counts.items() if count}
 
 
 def _summed(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    sums: Counter[int] = Counter()
+    sums: dict[int, int] = {}
     for index, count in pairs:
-        sums[index] += count
-    return dict(sums)
+        sums[index] = sums.get(index, 0) + count
+    return sums
 
 
 def _apportioned(counts: Mapping[int, int], total: int) -> dict[int, int]:
@@ -222,19 +225,6 @@ def _apportioned(counts: Mapping[int, int], total: int) -> dict[int, int]:
     for index in sorted(counts, key=lambda each: (-(counts[each] * total % everything), each))[:rest]:
         shares[index] += 1
     return shares
-
-
-def _whole(number: object) -> int:
-    if type(number) is not int:
-        raise Untreatable("no whole number")
-    return number
-
-
-def _count(number: object) -> int:
-    count = _whole(number)
-    if not 0 <= count <= _COUNT_LIMIT:
-        raise Untreatable("no count")
-    return count
 
 
 def finite(raw: object) -> float:

@@ -4,15 +4,18 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from agent.wire import Choice, Json, Kind, Problem, Pseudonym, Untreatable
 from agent.wire_numbers import finite
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(value: Json) -> bytes:
     """Return the one JSON text of a value: sorted keys, no spaces, ASCII. Raises ValueError for NaN and infinities."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _CANONICAL.encode(value).encode("ascii")
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,10 @@ class Rows(Kind):
     def _treat(self, raw: object, pseudonym: Pseudonym) -> Json:
         if not isinstance(raw, tuple | list):
             raise Untreatable("no rows")
-        weighed = [(-self._weight(each), self.row.treat(each, pseudonym)) for each in raw]
+        treated = ((-self._weight(each), self.row.treat(each, pseudonym)) for each in raw)
         # Rows of one weight are cut by what is sent, never by the order in which they were found: that may be by name.
-        kept = sorted(weighed, key=lambda pair: (pair[0], canonical(pair[1])))[: self.most]
-        return sorted((row for _, row in kept), key=canonical)
+        kept = sorted(((weight, canonical(row), row) for weight, row in treated), key=itemgetter(0, 1))[: self.most]
+        return [row for _, _, row in sorted(kept, key=itemgetter(1))]
 
     def _weight(self, raw: object) -> float:
         return finite(getattr(raw, self.largest)) if self.largest else 0.0
