@@ -40,7 +40,7 @@ class Documents:
     """What documents of a table of fields are like."""
 
     def __init__(self, table: Sequence[Field]) -> None:
-        """Raises ValueError for a table that names a field twice or lacks one that fragments are made of."""
+        """Raises ValueError for a table that names a field twice."""
         self.table = tuple(table)
         self._by_name = {field.name: field for field in self.table}
         if len(self._by_name) < len(self.table):
@@ -48,7 +48,7 @@ class Documents:
 
     @cached_property
     def fragments(self) -> Mapping[str, Closed]:
-        """Kind of fragment -> its shape."""
+        """Kind of fragment -> its shape. Raises ValueError where the table lacks a field that they are made of."""
         return {fragment: self._fragment(fragment) for fragment in FRAGMENTS}
 
     def cells(self, fragment: str) -> int:

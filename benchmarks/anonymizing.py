@@ -2,8 +2,8 @@
 
     python benchmarks/anonymizing.py [--repeats N]
 
-Everything that can grow with a cluster does, up to the bound of its collector or plan: pools, cells, storage classes and
-the pairs of nodes that were measured. The goals: 100 ms, 32 KiB, and growth that is at most logarithmic.
+Everything that can grow with a cluster does, up to the bound of its collector or plan: pools, cells, storage classes
+and the pairs of nodes that were measured. The goals: 100 ms, 32 KiB, and growth that is at most logarithmic.
 """
 
 import argparse
