@@ -25,6 +25,14 @@ class Gone(TryAgain):
     """The server has forgotten the version of the list that was asked for; only a new list helps."""
 
 
+class Forbidden(Unavailable):
+    """We lack the permission."""
+
+
+class NotServed(Unavailable):
+    """The cluster has no such kind of object."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What was asked for, in the words of permissions."""
@@ -113,7 +121,7 @@ def _forbidden(ask: Ask, status: StatusWire) -> JobsError:
         return Unavailable(f"can't {ask}: the namespace is being deleted: wait until it is gone, or take another")
     if " cannot " in sentence and "in API group" in sentence:
         where = f"in namespace {ask.namespace}" if ask.namespace else "at the cluster scope"
-        return Unavailable(
+        return Forbidden(
             f"no permission to {ask.verb} {ask.resource} {where}: ask for a Role that grants `{ask.verb}` on it"
         )
     if "exceeded quota" in sentence or "failed quota" in sentence:
@@ -129,7 +137,7 @@ def _not_found(ask: Ask, status: StatusWire) -> JobsError:
         return Unavailable(f"can't {ask}: there is no such namespace: create it, or name another")
     if ask.verb in {"get", "delete"} and kind:
         return Missing(f"can't {ask}: it is not there")
-    return Unavailable(f"can't {ask}: this cluster doesn't serve {ask.resource}")
+    return NotServed(f"can't {ask}: this cluster doesn't serve {ask.resource}")
 
 
 def _sentence(status: StatusWire, code: int) -> str:

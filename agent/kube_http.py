@@ -24,6 +24,7 @@ _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.2
 # Longer wishes are passed on to the caller, who knows whether there is time.
 _LONGEST_PAUSE_SECONDS = 15.0
+_JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -75,19 +76,19 @@ class Transport:
         encoded = None if body is None else _encode(body)
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
         with _lost_connections(ask):
-            response = self._send(method, path, query, encoded, timeout, preload=True)
+            response = self._send(method, _target(path, query), encoded, timeout, preload=True)
         arrived_ns = time.monotonic_ns()
         if response.status >= 400:
             raise error_of(ask, response)
         return Answer(body=response.data, headers=response.headers, arrived_ns=arrived_ns)
 
     def open_stream(
-        self, ask: Ask, path: str, query: Mapping[str, Any], read_seconds: float
+        self, ask: Ask, path: str, query: Mapping[str, Any], read_seconds: float, *, accept: str = _JSON
     ) -> urllib3.BaseHTTPResponse:
         """Return an answer whose body is still to come, to be closed by the caller. One attempt; raises as `call`."""
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds)
         with _lost_connections(ask):
-            response = self._send("GET", path, query, None, timeout, preload=False)
+            response = self._send("GET", _target(path, query), None, timeout, preload=False, accept=accept)
             if response.status < 400:
                 return response
             try:
@@ -98,20 +99,29 @@ class Transport:
     def _send(
         self,
         method: str,
-        path: str,
-        query: Mapping[str, Any] | None,
+        target: str,
         encoded: bytes | None,
         timeout: urllib3.Timeout,
         *,
         preload: bool,
+        accept: str = _JSON,
     ) -> urllib3.BaseHTTPResponse:
-        url = self._login.host + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "User-Agent": "prism-telemetry-agent", **self._login.headers()}
+        headers = {"Accept": accept, "User-Agent": "prism-telemetry-agent", **self._login.headers()}
         if encoded is not None:
             headers["Content-Type"] = "application/json"
         return self._login.pool.request(
-            method, url, body=encoded, headers=headers, timeout=timeout, preload_content=preload, redirect=False
+            method,
+            self._login.host + target,
+            body=encoded,
+            headers=headers,
+            timeout=timeout,
+            preload_content=preload,
+            redirect=False,
         )
+
+
+def _target(path: str, query: Mapping[str, Any] | None) -> str:
+    return path + (f"?{urlencode(query)}" if query else "")
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class ListMetaWire(Wire):
 
     resource_version: str = ""
     next_page: str = field(default="", name="continue")
+    remaining_item_count: int | None = None
 
 
 class PageWire(Wire, Generic[T]):

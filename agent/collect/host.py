@@ -1,79 +1,72 @@
-"""A machine without a cluster, described as a standalone installation of one node.
+"""A machine without a cluster, told of as a one-node standalone installation.
 
-So that the agent can be tried anywhere, and shows what it would say. Level minimal (use: standard), `cluster_info` and
-`resource_usage`. Reads what the kernel tells everybody; of the firmware's words only which provider they name is kept.
+Levels and data types as for a cluster. Reads what the kernel tells everybody; nothing is asked of the network. What
+only a cluster has (workloads, cells, policies) is `missing_api`.
 """
 
 import os
-import platform
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Callable, Collection
+from typing import Any
 
 import psutil
 
+from agent.collect.gather import COLLECTORS
 from agent.collect.quantities import GIB
-from agent.facts import ClusterFacts, Facts, NodesFacts, Raw, UsageFacts
+from agent.facts import ClusterFacts, Facts, NodePool, NodesFacts, UsageFacts
+from agent.kube_scan import Problem
 from agent.levels import DataType, Level
+from agent.vocabulary import OTHER
+from probes.environment import describe
 
-_DMI = Path("/sys/class/dmi/id")
-_DMI_FILES = ("sys_vendor", "product_name", "chassis_asset_tag", "bios_vendor")
-# The firmware's words that tell a provider's machines, as cloud-init's ds-identify knows them
-# (https://cloudinit.readthedocs.io/en/latest/reference/datasources.html).
+# As Kubernetes names them.
+_ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
+# What clouds write into the firmware's vendor and product. Azure's reads like any Hyper-V, and is not told apart.
 _VENDORS = {
-    "alibaba cloud": "alibaba",
-    "amazon ec2": "aws",
-    "7783-7084-3265-9085-8269-3286-77": "azure",
-    "digitalocean": "digitalocean",
-    "google": "gcp",
-    "hetzner": "hetzner",
-    "openstack": "openstack",
-    "oraclecloud.com": "oracle",
-    "vmware": "vsphere",
+    "Alibaba Cloud": "alibaba",
+    "Amazon EC2": "aws",
+    "DigitalOcean": "digitalocean",
+    "Google": "gcp",
+    "Hetzner": "hetzner",
+    "Linode": "linode",
+    "OpenStack": "openstack",
 }
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-# One busy second is what a machine does anyway; a mean over less depends on the moment.
-_SAMPLE_SECONDS = 1.0
-# How a machine without a cluster answers the others, which would ask an API server.
-_NO_CLUSTER = "missing_api"
-_OF_CLUSTERS = {
-    "workloads": (Level.STANDARD, DataType.WORKLOAD_TYPES),
-    "platform": (Level.STANDARD, DataType.PLATFORM_FEATURES),
-    "policies": (Level.DETAILED, DataType.NETWORK_POLICIES),
-}
+_LOOK_SECONDS = 0.2
+_IDLE_SHARE = 0.1
 
 
 def host_facts(*, level: Level, data_types: Collection[DataType]) -> Facts:
-    """Return what a level and some data types let know about this machine. Takes a second at standard and above."""
-    found: dict[str, Raw] = {}
-    if DataType.CLUSTER_INFO in data_types:
-        found["cluster"] = ClusterFacts(distribution="standalone", provider=_provider())
-        found["nodes"] = _nodes()
-    if level.includes(Level.STANDARD) and DataType.RESOURCE_USAGE in data_types:
-        found["usage"] = _usage()
-    lacking = {
-        name: _NO_CLUSTER
-        for name, (lowest, data_type) in _OF_CLUSTERS.items()
-        if level.includes(lowest) and data_type in data_types
-    }
-    subjects: dict[str, object] = {**found}
-    return Facts(**subjects, statuses={**dict.fromkeys(found, "ok"), **lacking})  # type: ignore[arg-type]  # by name
+    """Return what the collectors of a level and some data types find out on this machine."""
+    chosen = [each for each in COLLECTORS if level.includes(each.level) and each.data_type in data_types]
+    subjects = {each.name: _SUBJECTS[each.name]() for each in chosen if each.name in _SUBJECTS}
+    statuses = {each.name: "ok" if each.name in _SUBJECTS else Problem.MISSING_API.value for each in chosen}
+    return Facts(**subjects, statuses=statuses)
+
+
+def provider_of(machine_model: str) -> str:
+    """Return whose machine this is by its vendor and product, `other` where they say nothing that is known."""
+    return next((word for vendor, word in _VENDORS.items() if machine_model.startswith(vendor)), OTHER)
+
+
+def _cluster() -> ClusterFacts:
+    return ClusterFacts(distribution="standalone", provider=provider_of(str(describe().get("machine_model", ""))))
 
 
 def _nodes() -> NodesFacts:
-    machine = platform.machine()
+    facts = describe()
+    machine = str(facts["architecture"])
+    architecture = _ARCHITECTURES.get(machine, machine)
+    cores, memory_gib = float(os.cpu_count() or 1), psutil.virtual_memory().total / GIB
+    pool = NodePool(name="host", count=1, cpu_cores=cores, memory_gib=memory_gib, architecture=architecture)
     return NodesFacts(
-        count=1,
-        cpu_cores=float(os.cpu_count() or 1),
-        memory_gib=psutil.virtual_memory().total / GIB,
-        architectures=(_MACHINES.get(machine, machine),),
+        count=1, cpu_cores=cores, memory_gib=memory_gib, architectures=(architecture,), multi_zone=False, pools=(pool,)
     )
 
 
 def _usage() -> UsageFacts:
-    """Of one node, the middle and the largest are the same. Nothing is requested where there is no scheduler."""
-    cpu = psutil.cpu_percent(interval=_SAMPLE_SECONDS) / 100
+    """Return what the machine uses now; nothing is requested of it, so that the rest is not known."""
+    cpu = psutil.cpu_percent(interval=_LOOK_SECONDS) / 100
     memory = psutil.virtual_memory()
-    used = (memory.total - memory.available) / memory.total
+    used = 1 - memory.available / memory.total
     return UsageFacts(
         cpu_used_p50=cpu,
         cpu_used_p90=cpu,
@@ -81,17 +74,8 @@ def _usage() -> UsageFacts:
         memory_used_p50=used,
         memory_used_p90=used,
         memory_used_max=used,
+        idle_nodes=int(cpu < _IDLE_SHARE),
     )
 
 
-def _provider() -> str:
-    """Return whose machine it is; what says nothing about a provider is a machine of one's own."""
-    words = " ".join(_read(_DMI / name) for name in _DMI_FILES).lower()
-    return next((provider for mark, provider in _VENDORS.items() if mark in words), "other")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
+_SUBJECTS: dict[str, Callable[[], Any]] = {"cluster": _cluster, "nodes": _nodes, "usage": _usage}
