@@ -6,7 +6,7 @@ outside. Whatever goes wrong drops the whole report, and the error tells the pla
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 
 from agent.documents import FRAGMENTS, STATUS, Documents, fields_of
 from agent.errors import Dropped
@@ -36,8 +36,8 @@ def anonymize(  # noqa: PLR0913 - facts, consent, and the three sources of whate
 ) -> tuple[Outgoing, ...]:
     """Return what may leave of `facts` on a day (UTC). Raises Dropped, which tells nothing of them.
 
-    At the minimal level these are up to five fragments, each once a week and at a time of its own until the end of the
-    week; on a Sunday there are none, since no time is left to be alone in. Else it is one document.
+    At the minimal level these are up to five fragments, each once a week and at a time of its own until the week ends;
+    a Sunday's are those of the next week, since no time of its own is left. Else it is one document.
     """
     asked = _Asked(level=level, data_types=frozenset(data_types), documents=documents)
     try:
@@ -94,12 +94,11 @@ def _treated(name: str, kind: Kind, raw: object, pseudonym: Pseudonym) -> Json:
 
 
 def _fragments(asked: _Asked, facts: Facts, keys: Keys, day: date, chance: Chance) -> Iterator[Outgoing]:
-    iso = day.isocalendar()
+    # The week of tomorrow: in whole days from now, so that a fragment leaves within it at whatever hour it was made.
+    iso = (day + timedelta(days=1)).isocalendar()
     week = f"{iso.year}-W{iso.week:02}"
-    # Whole days after this one, so that a fragment of a week leaves within it at whatever hour it was made.
-    window_seconds = (7 - iso.weekday) * _DAY_SECONDS
-    if not window_seconds:
-        return
+    first_seconds = _DAY_SECONDS if iso.weekday == 1 else 0
+    last_seconds = (8 - iso.weekday) * _DAY_SECONDS
     found = asked.treated(facts, keys.pseudonyms(_month(day)))
     for fragment in FRAGMENTS:
         if all(name in found for name in fields_of(fragment)):
@@ -117,8 +116,8 @@ def _fragments(asked: _Asked, facts: Facts, keys: Keys, day: date, chance: Chanc
                 schema_digest=asked.documents.digest,
                 alone=True,
                 once=f"{week}/{fragment}",
-                earliest_seconds=int(chance() * window_seconds),
-                latest_seconds=window_seconds,
+                earliest_seconds=first_seconds + int(chance() * (last_seconds - first_seconds)),
+                latest_seconds=last_seconds,
             )
 
 

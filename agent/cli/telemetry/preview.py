@@ -55,7 +55,7 @@ def preview(  # noqa: PLR0913  click gives each option as an argument
     for line in _shown(bodies, pretty=pretty, shortened=shortened):
         click.echo(line)
     if not records:
-        click.echo("Nothing: on a Sunday no time of the week is left to send in.", err=True)
+        click.echo("Nothing: nothing is known that this level has.", err=True)
     if output is not None:
         write_whole(output, b"".join(body + b"\n" for body in bodies))
         click.echo(f"All of it, byte for byte: {output}", err=True)

@@ -4,7 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -196,12 +196,27 @@ def test_each_fragment_leaves_alone_once_a_week_and_at_a_time_of_its_own() -> No
 def test_a_fragment_of_a_week_leaves_within_it_at_whatever_hour_it_was_made(days: int, draws: list[float]) -> None:
     day = date(2024, 1, 1) + timedelta(days=days)
     made = outgoing(cluster(random.Random(1)), bytes(32), day, Level.MINIMAL, iter(draws).__next__)
-    assert len(made) == (0 if day.isoweekday() == 7 else len(FRAGMENTS))
+    assert len(made) == len(FRAGMENTS)
+    midnight = datetime.combine(day, time())
     for each in made:
         assert each.latest_seconds is not None
-        latest = day + timedelta(days=1, seconds=each.latest_seconds - 1)
-        assert latest.isocalendar()[:2] == day.isocalendar()[:2]
-        assert json.loads(each.body)["week"] == f"{day.isocalendar().year}-W{day.isocalendar().week:02}"
+        earliest = midnight + timedelta(seconds=each.earliest_seconds)
+        latest = midnight + timedelta(days=1, seconds=each.latest_seconds - 1)
+        assert each.latest_seconds - each.earliest_seconds > 0
+        for moment in (earliest, latest):
+            year, week, _ = moment.isocalendar()
+            assert json.loads(each.body)["week"] == f"{year}-W{week:02}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(day=st.dates(date(2024, 1, 1), date(2099, 1, 1)))
+def test_a_fragment_has_a_day_at_least_to_be_one_of_many_in(day: date) -> None:
+    least, most = (
+        outgoing(cluster(random.Random(1)), bytes(32), day, Level.MINIMAL, lambda draw=draw: draw)
+        for draw in (0.0, 0.999_999)
+    )
+    for early, late in zip(least, most, strict=True):
+        assert late.earliest_seconds - early.earliest_seconds >= 86_399
 
 
 @settings(max_examples=40, deadline=None)
