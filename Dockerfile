@@ -30,6 +30,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY agent agent
+COPY corrective_drift corrective_drift
 COPY jobs jobs
 COPY probes probes
 # pip stays outside of what it installs into. The tests that packages bring, most of them numpy's, are a sixth of it.

@@ -1,0 +1,1 @@
+"""What the service answers, a file an endpoint. Law: HTTP only; what a request does stands elsewhere."""

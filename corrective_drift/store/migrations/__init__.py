@@ -1,0 +1,1 @@
+"""Steps from one shape of the store to the next, by alembic: up to this release, and down again."""
