@@ -34,5 +34,6 @@ def test_nothing_is_left_of_a_launcher_that_was_killed(
     kills: dict[tuple[str, str], "Future[Kill]"], moment: str, end: str
 ) -> None:
     killed = kills[moment, end].result()
+    assert killed.in_time
     assert killed.orphans > 0
     assert (killed.left, killed.processes) == (frozenset(), ())
