@@ -11,8 +11,7 @@ Compression isn't asked for: within a cluster the server's CPU is dearer than th
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -27,6 +26,7 @@ from agent.kube_wire import VersionWire, Wire
 from jobs.errors import JobsError, TryAgain
 from jobs.objects import Api
 
+R = TypeVar("R")
 W = TypeVar("W")
 W_contra = TypeVar("W_contra", contravariant=True)
 T = TypeVar("T", bound="Tally[Any]")
@@ -117,35 +117,35 @@ class KubeScan:
 
     def version(self) -> str:
         """Return the server's version, such as `v1.36.2`."""
-        with _told("the version"):
-            answer = self._transport.call(Ask(verb="get", resource="/version"), "GET", "/version")
-            return msgspec.json.decode(answer.body, type=VersionWire).git_version
+        return _told("the version", lambda: self._get("/version", VersionWire).git_version)
 
     def groups(self) -> frozenset[str]:
         """Return the names of the API's groups, those of custom resources among them."""
-        with _told("the API's groups"):
-            answer = self._transport.call(Ask(verb="get", resource="/apis"), "GET", "/apis")
-            return frozenset(group.name for group in msgspec.json.decode(answer.body, type=_GroupsWire).groups)
+        groups = _told("the API's groups", lambda: self._get("/apis", _GroupsWire).groups)
+        return frozenset(group.name for group in groups)
 
     def count(self, kind: Kind[W]) -> int:
         """Return how many there are. The server sends the metadata of one of them, which isn't read."""
-        anything = Kind(api=kind.api, shape=_AnyWire, small=False)
-        with _told(str(kind)):
-            first = self._listing(anything, _METADATA_ONLY, limit=1)
-            seen = _Count()
-            first.read_page(seen)
-            if first.remaining is None and first.next_page:
-                # It may be left out, says the API; then there is nothing but to look at all of them.
-                return self._fold(anything, _Count, _METADATA_ONLY).count
-            return seen.count + (first.remaining or 0)
+        return _told(str(kind), lambda: self._count(Kind(api=kind.api, shape=_AnyWire, small=False)))
 
     def fold(self, kind: Kind[W], start: Callable[[], T]) -> T:
         """Feed all objects to what `start` returns, and return that. A list begun anew gets a tally of its own.
 
         What a tally raises passes through.
         """
-        with _told(str(kind)):
-            return self._fold(kind, start, _JSON)
+        return _told(str(kind), lambda: self._fold(kind, start, _JSON))
+
+    def _get(self, path: str, shape: type[W]) -> W:
+        answer = self._transport.call(Ask(verb="get", resource=path), "GET", path)
+        return msgspec.json.decode(answer.body, type=shape)
+
+    def _count(self, anything: Kind[_AnyWire]) -> int:
+        first, seen = self._listing(anything, _METADATA_ONLY, limit=1), _Count()
+        first.read_page(seen)
+        if first.remaining is None and first.next_page:
+            # It may be left out, says the API; then there is nothing but to look at all of them.
+            return self._fold(anything, _Count, _METADATA_ONLY).count
+        return seen.count + (first.remaining or 0)
 
     def _fold(self, kind: Kind[W], start: Callable[[], T], accept: str) -> T:
         for attempt in range(_ATTEMPTS):
@@ -256,11 +256,13 @@ class _Count:
         self.count += len(objects)
 
 
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Make ScanFailed of what goes wrong. Its cause is left out: servers name users and objects in their errors."""
+def _told(what: str, read: Callable[[], R]) -> R:
+    """Return what `read` returns, and make ScanFailed of what goes wrong.
+
+    It is raised where nothing is being handled: a cause would be shown with it, and servers name users and objects.
+    """
     try:
-        yield
+        return read()
     except Forbidden:
         problem = Problem.FORBIDDEN
     except NotServed:
@@ -272,6 +274,4 @@ def _told(what: str) -> Iterator[None]:
         problem = Problem.TIMEOUT if silent else Problem.FAILED
     except (JobsError, _Lost, Malformed, msgspec.DecodeError):
         problem = Problem.FAILED
-    else:
-        return
     raise ScanFailed(problem, what)

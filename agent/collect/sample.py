@@ -23,7 +23,7 @@ class Sample(Generic[T]):
     def __init__(self, size: int = _SIZE) -> None:
         self._size = size
         self._heap: list[tuple[int, int, T]] = []
-        """The chosen, by negative hash: the largest hash is at the top, and the next to go. Numbers tell equals apart."""
+        """By negative hash: the largest hash is at the top, and the next to go. Numbers tell equals apart."""
         self._taken = 0
         self.limit = sys.maxsize
         """Only what has a smaller hash is to be taken; for the caller to look at, in whose loop this is."""
