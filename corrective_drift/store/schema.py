@@ -140,6 +140,8 @@ RELEASES = _table(
     Column("sha256", _SHA256, nullable=False),
     # What GET /v1/baselines gives, byte for byte.
     Column("document", String, nullable=False),
+    # How many contributors each published group had then: what later releases are held against. Never published.
+    Column("groups_then", JSON, nullable=False),
     large=True,
 )
 """A week's baselines as they were published."""
@@ -147,15 +149,18 @@ RELEASES = _table(
 CELLS = _table(
     "cells",
     Column("week", WEEK, primary_key=True),
-    Column("rung", Integer, primary_key=True),
-    # The facts that are compared with, as canonical JSON.
-    Column("cohort", String(255), primary_key=True),
     Column("metric", String(64), primary_key=True),
     Column("place", _LABEL, primary_key=True),
+    Column("provider", _LABEL, primary_key=True),
+    Column("region_class", _LABEL, primary_key=True),
+    Column("minor", _LABEL, primary_key=True),
+    Column("storage_kind", _LABEL, primary_key=True),
+    Column("node_bucket", _LABEL, primary_key=True),
     Column("bucket", Integer, primary_key=True),
     Column("count", Integer, nullable=False),
 )
-"""The histograms of a week, a row a bucket: merging is adding, erasing is subtracting. Written by the release."""
+"""The histograms of a week's finest cohorts, a row a bucket: merging is adding, erasing is subtracting. Written by the
+release out of `votes`."""
 
 ERASURES = _table(
     "erasures",
