@@ -34,8 +34,8 @@ def _pid() -> Column[object]:
 CLUSTERS = _table(
     "clusters",
     _pid(),
-    # Of the bearer token that the first request brought.
-    Column("token_sha256", LargeBinary(32), nullable=False),
+    # Of the bearer token that the first request brought; none yet where all came by files.
+    Column("token_sha256", LargeBinary(32)),
     Column("first_day", DAY, nullable=False),
     Column("consent_digest", _SHA256, nullable=False),
     Column("schema_digest", _SHA256, nullable=False),

@@ -86,7 +86,7 @@ def _clusters() -> None:
     op.create_table(
         "clusters",
         sa.Column("cluster_pid", sa.String(length=32), nullable=False),
-        sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=True),
         sa.Column("first_day", sa.String(length=10), nullable=False),
         sa.Column("consent_digest", sa.String(length=64), nullable=False),
         sa.Column("schema_digest", sa.String(length=64), nullable=False),
