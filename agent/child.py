@@ -1,7 +1,7 @@
 """A task's process: the settings on its input, its report on its output, and nothing else there.
 
-SIGTERM asks it to end soon. Whoever measures ends at once and in order, a sender after the request that is under way;
-all else takes seconds and goes on to its end. What is killed meanwhile has lost nothing that was kept.
+SIGTERM asks it to end soon. Collecting and measuring end at once and in order, sending after the request that is under
+way; all else is short and goes on to its end. What is killed meanwhile has lost nothing that was kept.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The one place where the steps meet: collect, merge, anonymize, outbox, send; and probes, history, drift.
 
-Each task is a method and reads like that line. It runs in a process of its own and returns what it tells.
+Each task is a method and reads like that line. It runs in a process of its own and returns what it tells. What reads
+clusters or measures is imported when that may be done: it is heavy, and importing urllib3 already opens a socket.
 """
 
 import random
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import audit_events
 from agent.anonymize import anonymize
@@ -18,20 +20,16 @@ from agent.audit import Trail
 from agent.baseline_store import refresh
 from agent.consent import ConsentRecord, read_consent
 from agent.consent_changes import limits, record_grant
-from agent.drift import Finding
 from agent.errors import AgentError, Dropped, NotAllowed
 from agent.install_secret import prepare_keys
-from agent.keeping import findings, history, mark_reported, unreported
 from agent.levels import DataType, Level
 from agent.log import Event, Log
-from agent.merge import merge
 from agent.outbox import Outbox, opened
 from agent.outbox_rows import Limits, LossReason
 from agent.outgoing import Outgoing
 from agent.sending import client_under, delivery_of, everything
 from agent.service_calls import ServiceCalls
 from agent.settings import Settings
-from agent.sources import collected, probed, tell_cluster
 from agent.state import State
 from agent.stops import Stop
 from agent.switches import asked, consent_in_force, stop_now
@@ -39,7 +37,9 @@ from agent.tasks import Ending, Task, TaskReport
 from agent.telling import tell_collected, tell_flushed
 from jobs.errors import JobsError, Refused, Stopped
 from probes.errors import Interrupted, ProbeError
-from probes.measure import result
+
+if TYPE_CHECKING:
+    from agent.drift import Finding
 
 
 class Cycle:
@@ -93,11 +93,16 @@ class Cycle:
 
     def report(self) -> TaskReport:
         """Collect, merge, anonymize, and put into the outbox."""
-        with (
-            opened(self._state.outbox, self._limits()) as outbox,
-            history(self._state.history, self._history_set_aside) as kept,
-        ):
+        with opened(self._state.outbox, self._limits()) as outbox:
             consent = self._consented(outbox)
+            return self._reported(outbox, consent)
+
+    def _reported(self, outbox: Outbox, consent: ConsentRecord) -> TaskReport:
+        from agent.keeping import history, mark_reported, unreported  # noqa: PLC0415  see above
+        from agent.merge import merge  # noqa: PLC0415  the same
+        from agent.sources import collected  # noqa: PLC0415  the same
+
+        with history(self._state.history, self._history_set_aside) as kept:
             keys, now, begin = prepare_keys(self._state.secret), datetime.now(UTC), time.monotonic()
             new = unreported(kept, since=consent.granted_at) if self._may_benchmark() else None
             facts = merge(collected(self._settings), None if new is None else new[1])
@@ -129,17 +134,23 @@ class Cycle:
             self._consented(outbox)
         if not self._may_benchmark():
             raise _Paused(Stop.NOT_CONSENTED_TO)
+        from agent.keeping import findings, history  # noqa: PLC0415  see above
+        from agent.sources import probed, tell_cluster  # noqa: PLC0415  the same
+        from probes.measure.result import Status  # noqa: PLC0415  the same
+
         begin = time.monotonic()
         self._log.say(Event.PROBES_STARTED)
         run = probed(self._settings)
-        measured = sum(each.status is result.Status.MEASURED for each in run.results)
+        measured = sum(each.status is Status.MEASURED for each in run.results)
         unavailable = len(run.results) - measured
         seconds = time.monotonic() - begin
         self._log.say(Event.PROBES_ENDED, seconds=seconds, measured=measured, unavailable=unavailable)
         with history(self._state.history, self._history_set_aside) as kept:
             kept.keep(run)
             found = findings(kept)
-        self._tell_drift(found)
+        if found:
+            self._log.say(Event.DRIFT_FOUND, findings=len(found))
+            tell_cluster(self._settings, found)
         return TaskReport(ending=Ending.DONE, measured=measured, unavailable=unavailable, findings=_counted(found))
 
     def send(self) -> TaskReport:
@@ -165,7 +176,7 @@ class Cycle:
         return TaskReport(
             ending=Ending.DONE if stop is None else Ending.PAUSED,
             stop=None if stop is None else stop.value,
-            sent=Counter(each.action.value for each in flushed.attempts),
+            sent=dict(Counter(each.action.value for each in flushed.attempts)),
             documents_sent=sum(each.documents for each in flushed.attempts if each.action is Action.DONE),
             dropped={"lost": flushed.lost_documents} if flushed.lost_documents else {},
             refusal=last.status if last is not None and last.action is Action.PAUSE else None,
@@ -222,13 +233,10 @@ class Cycle:
         """What the history shows, after a restart; where there is none it isn't begun for that."""
         if not self._state.history.exists():
             return {}
+        from agent.keeping import findings, history  # noqa: PLC0415  see above
+
         with history(self._state.history, self._history_set_aside) as kept:
             return _counted(findings(kept))
-
-    def _tell_drift(self, found: Sequence[Finding]) -> None:
-        if found:
-            self._log.say(Event.DRIFT_FOUND, findings=len(found))
-            tell_cluster(self._settings, found)
 
     def _limits(self) -> Limits:
         return limits(self._telemetry.local_retention_days)
@@ -241,7 +249,7 @@ class Cycle:
         self._trail.append(audit_events.SetAside(file=audit_events.File.HISTORY))
 
 
-def _counted(found: Sequence[Finding]) -> dict[str, int]:
+def _counted(found: "Sequence[Finding]") -> dict[str, int]:
     return dict(Counter(finding.kind.value for finding in found))
 
 

@@ -34,10 +34,10 @@ from agent.waking import wakeups
 _TURN_SECONDS = 2.0
 # A loop that has not turned for so long won't any more: nothing in it takes longer than a turn.
 _STALLED_SECONDS = 300.0
-# Kubernetes' default grace is 30 s; ten are promised.
-_STOP_SECONDS = 8.0
+# Ten are promised. Only a request that is under way takes any; one that takes longer will not come back in time.
+_STOP_SECONDS = 5.0
 # What can't be done now can't be done a moment later either.
-_REST_SECONDS = 30.0
+_REST_SECONDS = 10.0
 # Nothing follows itself at once, whatever the outbox seems to ask for: a process costs a third of a second.
 _BREATH_SECONDS = 1.0
 # A report takes seconds, of a thousand nodes some more; probes end by themselves (their limit is two hours).

@@ -36,13 +36,17 @@ def has_cluster(settings: Settings) -> bool:
 
 
 def collected(settings: Settings) -> Facts:
-    """Return what the level and the data types allow to know. Raises JobsError where the cluster can't be reached."""
+    """Return what the level and the data types allow to know.
+
+    SIGTERM and SIGINT end it. Raises JobsError where there is no way to the cluster, and Interrupted.
+    """
     telemetry = settings.configuration.telemetry
     level, data_types = telemetry.privacy_level, telemetry.collection_rules.data_types
-    if not has_cluster(settings):
-        return host_facts(level=level, data_types=data_types)
-    login = log_in(kubeconfig=settings.environment.kubeconfig)
-    return gather(KubeScan(Transport(login)), level=level, data_types=data_types)
+    with signals_interrupt():
+        if not has_cluster(settings):
+            return host_facts(level=level, data_types=data_types)
+        login = log_in(kubeconfig=settings.environment.kubeconfig)
+        return gather(KubeScan(Transport(login)), level=level, data_types=data_types)
 
 
 def probed(settings: Settings) -> RunResult:

@@ -1,0 +1,151 @@
+"""Consent that is granted and revoked, and a configuration that changes, under a running agent."""
+
+import json
+
+import pytest
+
+from agent.fields import schema_digest
+from agent.keys import Keys
+from agent.outbox import Limits, opened
+from agent.outbox_rows import Halt
+from agent.state import State
+from agent.stops import Stop
+from tests.agent.daemon.parts import Agent, Place, serve_all
+from tests.agent.delivery.service import Service, answer
+
+
+def test_revoking_stops_and_forgets_and_granting_goes_on_as_another_cluster(place: Place, service: Service) -> None:
+    service.otherwise = answer(503)
+    place.make_due()
+    with Agent(place) as agent:
+        agent.wait_until(lambda: agent.metric("requests_total", outcome="retry"))
+        secret = State(place.state).secret.read_bytes()
+        assert place.status()["outbox"]["waiting_documents"] == 1
+
+        revoked = place.run("consent", "revoke")
+        assert revoked.returncode == 0
+        assert "the service answered 503" in revoked.stdout
+        agent.wait_paused("consent_revoked")
+        assert agent.metric("paused", reason="consent_revoked") == 1
+        assert place.status()["outbox"]["waiting_documents"] == 0
+
+        service.otherwise = serve_all
+        granted = place.run("consent", "grant", "--yes")
+        assert "new identifiers" in granted.stdout
+        agent.wait_ready()
+        assert agent.metric("paused", reason="consent_revoked") == 0
+        agent.stop()
+        assert agent.log.count(" paused: consent_revoked\n") == 1
+        assert agent.log.count(" resumed\n") == 1
+    place.make_due()
+    with Agent(place) as agent:
+        agent.wait_until(lambda: service.counted)
+    [document] = service.counted
+    assert document["cluster_id"] != Keys(secret).cluster_id
+    assert document["cluster_id"] == Keys(State(place.state).secret.read_bytes()).cluster_id
+    trail = place.audit()
+    assert {"consent_revoked", "id_rotated", "consent_granted", "dropped"} <= set(trail)
+
+
+def test_an_agent_without_consent_waits_for_it(place: Place, service: Service) -> None:
+    section, place.consent = place.consent, None
+    place.write()
+    place.make_due()
+    with Agent(place) as agent:
+        agent.wait_paused("consent_missing")
+        assert service.connections == 0
+        place.consent = section
+        place.write()
+        assert place.run("consent", "grant", "--yes").returncode == 0
+        agent.wait_until(lambda: service.counted)
+
+
+def test_a_changed_configuration_acts_at_the_next_start_all_of_it_at_once(place: Place) -> None:
+    with Agent(place) as agent:
+        agent.wait_ready()
+        place.write(enabled=False)
+        assert place.run("consent", "grant", "--yes").returncode == 0
+        agent.wait_until(lambda: agent.metric("tasks_total", task="check", ending="done"))
+        agent.wait_ready()
+    with Agent(place) as agent:
+        agent.wait_paused("not_enabled")
+
+
+def _do_not_track(place: Place) -> None:
+    place.variables["DO_NOT_TRACK"] = "1"
+
+
+def _switched_off(place: Place) -> None:
+    place.variables["TELEMETRY_ENABLED"] = "false"
+
+
+def _not_enabled(place: Place) -> None:
+    place.write(enabled=False)
+
+
+def _revoked(place: Place) -> None:
+    assert place.run("validate").returncode == 0
+    place.variables["DO_NOT_TRACK"] = "1"
+    place.run("once")
+    del place.variables["DO_NOT_TRACK"]
+    place.write(endpoint="http://127.0.0.1:9/v1/collect", allow_http_loopback=True)
+    assert "Revoked" in place.run("consent", "revoke").stdout
+
+
+def _missing(place: Place) -> None:
+    place.consent = None
+    place.write()
+
+
+def _stale(place: Place) -> None:
+    assert place.consent is not None
+    place.consent["schema_digest"] = "0" * len(schema_digest())
+    place.write()
+
+
+def _not_consented_to(place: Place) -> None:
+    place.write(privacy_level="minimal")
+    assert place.run("consent", "grant", "--yes").returncode == 0
+    place.write(privacy_level="standard")
+
+
+def _gone(place: Place) -> None:
+    State(place.state).prepare()
+    with opened(place.state / "outbox.db", Limits(age_seconds=1)) as outbox:
+        outbox.stop(Halt.GONE)
+
+
+ALONE = {
+    Stop.DO_NOT_TRACK: _do_not_track,
+    Stop.SWITCHED_OFF: _switched_off,
+    Stop.NOT_ENABLED: _not_enabled,
+    Stop.CONSENT_REVOKED: _revoked,
+    Stop.CONSENT_MISSING: _missing,
+    Stop.CONSENT_STALE: _stale,
+    Stop.NOT_CONSENTED_TO: _not_consented_to,
+    Stop.SERVICE_GONE: _gone,
+}
+
+
+@pytest.mark.parametrize("stop", Stop)
+def test_each_stop_alone_keeps_every_socket_closed_and_everything_uncollected(
+    stop: Stop, place: Place, strace: tuple[str, ...]
+) -> None:
+    ALONE[stop](place)
+    stopped = place.run("once", before=strace)
+    assert stopped.returncode == 3
+    assert f"paused: {stop.remedy}" in stopped.stderr
+    calls = (place.directory / "strace").read_text()
+    assert "socket(" not in calls
+    assert "connect(" not in calls
+    assert "collected" not in place.audit()
+    assert place.status()["paused"] == stop.value
+
+
+def test_the_trace_would_show_a_connection(place: Place, service: Service, strace: tuple[str, ...]) -> None:
+    assert place.run("once", before=strace).returncode == 0
+    calls = (place.directory / "strace").read_text()
+    assert "socket(AF_INET" in calls
+    assert "connect(" in calls
+    assert len(service.counted) == 1
+    assert json.loads((place.state / "baselines.json").read_text())["etag"] == '"r1"'
