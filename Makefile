@@ -14,13 +14,16 @@ setup: .venv/.installed ## Prepare .venv, fio and libiperf; instant when done be
 .venv/.installed: pyproject.toml scripts/venv.sh
 	@scripts/venv.sh
 
-run: setup ## Measure this machine within a minute; the result is in results/latest.json
+run: setup ## Measure this machine within a minute, and show what the agent would report of it (nothing is sent)
 	@code=0; .venv/bin/probe run all --profile quick --output results/latest.json || code=$$?; \
-	if [[ $$code -ne 3 ]]; then exit $$code; fi; \
-	echo "Not everything could be measured here: \`.venv/bin/probe doctor\` says what is missing."
+	if [[ $$code -eq 3 ]]; then \
+		echo "Not everything could be measured here: \`.venv/bin/probe doctor\` says what is missing."; \
+	elif [[ $$code -ne 0 ]]; then exit $$code; fi; echo
+	@env -u KUBECONFIG .venv/bin/telemetry-agent --config examples/config.yaml preview --level detailed --results results/latest.json \
+		--brief --output results/preview.json
 
 test: setup ## Run all tests, with real tools, real sockets and a real browser
-	@scripts/debian-packages.sh chromium || true
+	@scripts/debian-packages.sh chromium strace || true
 	@.venv/bin/pytest
 
 test-long: setup ## Kill the launcher at 40 random moments and see that nothing stays; about ten minutes
