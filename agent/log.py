@@ -9,15 +9,27 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from typing import Literal, TextIO
+from typing import Literal, Protocol, TextIO
 
 from agent.errors import AgentError
 
 Field = bool | int | float | Enum
 
 
+class Sayable(Protocol):
+    """An event of a closed list: the agent's below, or the service's own."""
+
+    @property
+    def value(self) -> str:
+        """The word in JSON."""
+
+    @property
+    def words(self) -> str:
+        """The sentence for people, in which `{field}` stands for a field."""
+
+
 class Event(StrEnum):
-    """What can be said. The value is the word in JSON; `words` has the sentence for people."""
+    """What the agent can say. The value is the word in JSON; `words` has the sentence for people."""
 
     STARTED = "started"
     STOPPING = "stopping"
@@ -77,7 +89,7 @@ class Log:
         self._form = form
         self._stream = stream
 
-    def say(self, event: Event, *, now: datetime | None = None, **fields: Field) -> None:
+    def say(self, event: Sayable, *, now: datetime | None = None, **fields: Field) -> None:
         """Write an event. Raises TypeError for a field that could hold what was collected."""
         values = {name: _plain(name, value) for name, value in fields.items()}
         at = (now or datetime.now(UTC)).astimezone(UTC)
@@ -109,9 +121,9 @@ def _plain(name: str, value: Field) -> bool | float | str:
             raise TypeError(f"the log takes numbers, switches and enums: {name} is none of them")
 
 
-def _as_json(event: Event, at: datetime, values: Mapping[str, bool | float | str]) -> str:
+def _as_json(event: Sayable, at: datetime, values: Mapping[str, bool | float | str]) -> str:
     return json.dumps({"time": at.isoformat(timespec="milliseconds"), "event": event.value, **values})
 
 
-def _as_text(event: Event, at: datetime, values: Mapping[str, bool | float | str]) -> str:
+def _as_text(event: Sayable, at: datetime, values: Mapping[str, bool | float | str]) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ} {event.words.format_map(values)}"
