@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,8 @@ class Outcome:
     never_acknowledged: int
     """Arrived although the worker died before it could say that it had them: allowed."""
     requests: int
+    cut_short: int
+    """Requests whose sender was killed between head and body."""
     conflicts: int
     waiting: int
     recovered_lines: int
@@ -108,7 +111,9 @@ def run(kills: int, seed: int, directory: Path) -> Outcome:
         for life in range(kills):
             acknowledged += _live_and_die([*command, str(life)], rng)
         service.otherwise = accept
-        subprocess.run([*command, "0", "drain"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        # Who can't get rid of what waits is stopped; that it waits still is then seen.
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run([*command, "0", "drain"], check=True, timeout=60, stdout=subprocess.DEVNULL)
     return _judge(state, service, acknowledged, kills, time.monotonic() - begun)
 
 
@@ -145,6 +150,7 @@ def _judge(state: Path, service: Service, acknowledged: list[int], kills: int, s
         counted_twice=sum(times > 1 for times in counted.values()),
         never_acknowledged=len(counted.keys() - set(acknowledged)),
         requests=len(service.seen),
+        cut_short=service.cut_short,
         conflicts=len(service.conflicts),
         waiting=waiting,
         recovered_lines=(state / "audit.jsonl").read_text().count('"event":"recovered"'),
@@ -173,6 +179,7 @@ def main() -> None:
         "documents left, dropped or refused": (outcome.waiting, "0"),
         "documents that arrived, killed before `put` could say so": (outcome.never_acknowledged, ""),
         "requests": (outcome.requests, ""),
+        "requests cut short by a kill": (outcome.cut_short, ""),
         "audit lines cut short and mended": (outcome.recovered_lines, ""),
         "audit chain": (outcome.chain, "intact"),
         "seconds": (f"{outcome.seconds:.0f}", ""),

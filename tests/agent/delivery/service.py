@@ -59,6 +59,8 @@ class Service:
     conflicts: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     connections: int = 0
+    cut_short: int = 0
+    """Requests that ended before their bodies did."""
     stall_before_tls: bool = False
 
     def take(self, seen: Seen) -> tuple[int, bytes]:
@@ -114,13 +116,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         service = self.server.service
-        seen = Seen(
-            self.command,
-            self.path,
-            {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(int(self.headers.get("Content-Length", 0))),
-            service.connections,
-        )
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # Its sender was killed between head and body: that is no request, and no other body under an old key.
+            service.cut_short += 1
+            self.close_connection = True
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        seen = Seen(self.command, self.path, headers, body, service.connections)
         with service.lock:
             service.seen.append(seen)
             behavior = service.script.popleft() if service.script else service.otherwise
