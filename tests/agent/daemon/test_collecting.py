@@ -1,0 +1,97 @@
+"""A cluster whose API server hangs, restarts or takes permissions away while it is read."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import psutil
+
+from tests.agent.daemon.canary_cluster import answer
+from tests.agent.daemon.parts import Agent, Place
+from tests.agent.delivery.service import Service
+from tests.standin.list_server import Answer, Query, serving_lists, status
+
+
+def changing(path: str, *answers: Callable[[Query], Answer]) -> Callable[[str, Query], Answer]:
+    """Answer as usual, but requests for `path` by these, the last one for ever."""
+    left = list(answers)
+
+    def answering(asked: str, query: Query) -> Answer:
+        if asked != path:
+            return answer(asked, query)
+        return (left.pop(0) if len(left) > 1 else left[0])(query)
+
+    return answering
+
+
+def usual(path: str) -> Callable[[Query], Answer]:
+    return lambda query: answer(path, query)
+
+
+def hanging(_query: Query) -> Answer:
+    return Answer(body=b'{"items":[', sent_bytes=10, hangs=True)
+
+
+def test_a_stop_while_a_cluster_is_read_is_made_good_at_the_next_start(place: Place, service: Service) -> None:
+    place.make_due()
+    answering = changing("/api/v1/nodes", hanging, usual("/api/v1/nodes"))
+    with serving_lists(answering, place.directory) as (server, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        with Agent(place) as agent:
+            agent.wait_until(lambda: any("nodes" in request for request in server.requests))
+            assert agent.stop() == 0
+            assert "Traceback" not in agent.log
+        due_at = datetime.fromisoformat(place.schedule()["report"]["due_at"])
+        assert due_at < datetime.now(due_at.tzinfo)
+        with Agent(place) as agent:
+            agent.wait_until(lambda: service.counted)
+    assert len(service.counted) == 1
+
+
+def test_kill_nine_while_a_cluster_is_read_leaves_no_process_and_a_state_that_opens(place: Place) -> None:
+    place.make_due()
+    with serving_lists(changing("/api/v1/nodes", hanging), place.directory) as (server, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        with Agent(place) as agent:
+            agent.wait_until(lambda: any("nodes" in request for request in server.requests))
+            family = agent.process.children(recursive=True)
+            assert family
+            agent.process.kill()
+            assert psutil.wait_procs(family, timeout=20)[1] == []
+    with Agent(place) as agent:
+        agent.wait_ready()
+
+
+def test_an_api_server_that_restarts_costs_what_was_being_read(place: Place, service: Service) -> None:
+    answering = changing("/api/v1/nodes", lambda _: Answer(body=b'{"items":[{', sent_bytes=5), usual("/api/v1/nodes"))
+    with serving_lists(answering, place.directory) as (_, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        assert place.run("once").returncode == 0
+    [document] = service.counted
+    assert document["collected"]["nodes"] == "ok"
+
+
+def test_a_permission_that_is_removed_costs_its_fields_only_and_is_said(place: Place, service: Service) -> None:
+    cannot = 'User "agent" cannot list resource "nodes" in API group ""'
+    answering = changing("/api/v1/nodes", lambda _: status(403, "Forbidden", cannot))
+    with serving_lists(answering, place.directory) as (_, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        done = place.run("once")
+    assert done.returncode == 0
+    assert "the collector nodes brought nothing: forbidden" in done.stderr
+    [document] = service.counted
+    assert document["collected"]["nodes"] == "forbidden"
+    assert "count" not in document.get("nodes", {})
+    assert document["platform"]
+
+
+def test_a_cluster_that_is_not_there_costs_one_report(place: Place, service: Service) -> None:
+    with serving_lists(answer, place.directory) as (_, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+    done = place.run("once")
+    assert done.returncode == 0, done.stderr
+    [document] = service.counted
+    assert set(document["collected"].values()) <= {"failed", "timeout", "off"}
+    place.variables["KUBECONFIG"] = str(place.directory / "missing")
+    unreachable = place.run("once")
+    assert unreachable.returncode == 3
+    assert "the cluster can't be used (InvalidRequest)" in unreachable.stderr.splitlines()[-1]
