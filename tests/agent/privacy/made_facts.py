@@ -53,9 +53,10 @@ def raws(kind: Kind, row: type | None = None) -> st.SearchStrategy[Any]:  # noqa
             return st.booleans()
         case Choice(words):
             return st.sampled_from(sorted(words)) | _TEXT
-        case Bucket(maximum=maximum):
+        case Bucket(starts=starts, maximum=maximum):
             most = min(maximum, 1e12)
-            return st.integers(0, int(most)) | st.floats(0, most, allow_nan=False)
+            near = [start + step for start in starts for step in (-1, 0, 1) if 0 <= start + step <= most]
+            return st.sampled_from(near) | st.integers(0, int(most)) | st.floats(0, most, allow_nan=False)
         case Index():
             return st.floats(-1e20, 1e20, allow_nan=False) | st.integers(-(10**20), 10**20)
         case Histogram():

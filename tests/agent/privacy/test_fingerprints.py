@@ -109,6 +109,8 @@ def test_the_minimal_level_tells_nothing_apart_that_the_standard_level_does_not(
     for raw in values:
         coarser.setdefault(field.kind.treat(raw, pseudonym), set()).add(field.minimal.treat(raw, pseudonym))
     assert all(len(labels) == 1 for labels in coarser.values())
+    if isinstance(field.kind, Bucket):
+        assert set(field.minimal.starts) <= set(field.kind.starts)
 
 
 def test_the_bounds_of_all_ranges_of_one_unit_are_bounds_of_the_finest() -> None:
