@@ -74,9 +74,8 @@ class Cycle:
     def start(self) -> TaskReport:
         """Put the state in order; only the process whose daemon holds the lock may repair it."""
         self._state.prepare()
-        with opened(self._state.outbox, self._limits(), repair=self._set_outbox_aside):
-            pass
-        self._trail.rotate(timedelta(days=self._telemetry.local_retention_days))
+        with opened(self._state.outbox, self._limits(), repair=self._set_outbox_aside) as outbox:
+            self._forget_old(outbox)
         wanted = asked(self._settings.configuration)
         self._trail.append(audit_events.Started(level=wanted.level, schema_digest=wanted.schema_digest))
         record = consent_in_force(self._settings, self._state)
@@ -94,6 +93,7 @@ class Cycle:
     def report(self) -> TaskReport:
         """Collect, merge, anonymize, and put into the outbox."""
         with opened(self._state.outbox, self._limits()) as outbox:
+            self._forget_old(outbox)
             consent = self._consented(outbox)
             return self._reported(outbox, consent)
 
@@ -228,6 +228,11 @@ class Cycle:
                 bytes=sum(len(each.body) for each in records),
             )
         )
+
+    def _forget_old(self, outbox: Outbox) -> None:
+        """Keep to the retention, whether the agent works or is paused."""
+        outbox.drop_old()
+        self._trail.rotate(timedelta(days=self._telemetry.local_retention_days))
 
     def _known_drift(self) -> dict[str, int]:
         """What the history shows, after a restart; where there is none it isn't begun for that."""

@@ -63,9 +63,8 @@ class Outbox:
         To be called at least once in the flush interval.
         """
         self._anchor = anchored(self.connection, self._clock, keep=True)
+        self.drop_old()
         with self._writing() as now:
-            self._room.drop_old(now)
-            self.connection.execute("DELETE FROM taken_once WHERE put_at <= ?", (now - _ONCE_SECONDS,))
             if not ripeness.everything:
                 self._spread_anew(now - ripeness.flush_interval_seconds - _OVERDUE_SECONDS, now)
             for seqs in ripe(self.connection, ripeness, now):
@@ -77,6 +76,12 @@ class Outbox:
                     rng=self._rng,
                 )
                 self._room.recount()
+
+    def drop_old(self) -> None:
+        """Drop what has reached its age; `seal` does that too, but not while nothing may be sent."""
+        with self._writing() as now:
+            self._room.drop_old(now)
+            self.connection.execute("DELETE FROM taken_once WHERE put_at <= ?", (now - _ONCE_SECONDS,))
 
     def due(self) -> Batch | None:
         """Return what is to be sent now, the least tried and oldest first; None where nothing is."""
