@@ -1,6 +1,7 @@
 """`telemetry-agent audit`: what was done when, and whether the trail is as it was written."""
 
 import json
+from typing import NoReturn
 
 import click
 
@@ -34,9 +35,19 @@ def verify_trail(ctx: click.Context) -> None:
     opened = open_agent(ctx)
     with opened.outbox() as outbox:
         told = [] if outbox is None else [each.audit_head for each in receipts(outbox) if each.audit_head is not None]
+    if not opened.state.audit.exists():
+        _judge_absence(ctx, receipts=len(told))
     found = verify(opened.state.audit, told)
     if isinstance(found, Broken):
         click.echo(json.dumps({"intact": False, "line": found.line, "breach": found.breach.name.lower()}))
         click.echo(f"telemetry-agent: the audit trail is broken: {found}", err=True)
         ctx.exit(1)
     click.echo(json.dumps({"intact": True, "lines": found.lines, "head": found.digest, "receipts": len(told)}))
+
+
+def _judge_absence(ctx: click.Context, *, receipts: int) -> NoReturn:
+    """An agent that has done nothing has no trail; one that holds receipts had one."""
+    click.echo(json.dumps({"intact": not receipts, "lines": 0, "head": None, "receipts": receipts}))
+    if receipts:
+        click.echo(f"telemetry-agent: the audit trail is gone: {receipts} receipts of the service name it", err=True)
+    ctx.exit(1 if receipts else 0)

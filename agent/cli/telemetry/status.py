@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import click
 
+from agent.baseline_store import Baselines, read_baselines
 from agent.cli.options import format_option
 from agent.cli.telemetry.opened import Opened, open_agent
 from agent.outbox_rows import DeadLetter, Stats
@@ -44,7 +45,7 @@ def status(ctx: click.Context, form: str) -> None:
     click.echo("Working." if stop is None else f"Paused ({stop}): {stop.remedy}.")
     click.echo(f"Level {opened.configuration.telemetry.privacy_level}, to {opened.configuration.telemetry.endpoint}")
     click.echo(f"State in {opened.state.directory}")
-    for line in (*_times(timetables), *_words(waiting)):
+    for line in (*_times(timetables), *_words(waiting), _of_baselines(read_baselines(opened.state.baselines))):
         click.echo(line)
 
 
@@ -84,7 +85,12 @@ def _words(waiting: Waiting) -> Iterator[str]:
         )
 
 
+def _of_baselines(kept: Baselines | None) -> str:
+    return "No baselines were fetched yet." if kept is None else f"Baselines of {kept.fetched_at:%Y-%m-%d %H:%M} UTC."
+
+
 def _as_json(opened: Opened, stop: object, waiting: Waiting, timetables: dict[str, Timetable]) -> dict[str, object]:
+    kept = read_baselines(opened.state.baselines)
     return {
         "paused": stop,
         "level": opened.configuration.telemetry.privacy_level,
@@ -93,5 +99,6 @@ def _as_json(opened: Opened, stop: object, waiting: Waiting, timetables: dict[st
         "outbox": asdict(waiting.stats),
         "dead_letters": [asdict(letter) for letter in waiting.dead],
         "receipts": waiting.receipts,
+        "baselines": None if kept is None else kept.fetched_at.isoformat(),
         "next": {task: timetable.at.isoformat() for task, timetable in timetables.items()},
     }

@@ -77,8 +77,12 @@ class Place:
 
     def run(self, *arguments: str, before: tuple[str, ...] = (), **streams: Any) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
+        return self.run_program(*before, PROGRAM, "--config", str(self.config), *arguments, **streams)
+
+    def run_program(self, *command: str, **streams: Any) -> "subprocess.CompletedProcess[str]":
+        """Run any program here."""
         return subprocess.run(
-            [*before, PROGRAM, "--config", str(self.config), *arguments],
+            command,
             cwd=self.directory,
             env=environment(self.variables),
             text=True,
