@@ -167,13 +167,11 @@ ERASURES = _table(
     _pid(),  # erased_pid(cluster_pid)
     Column("receipt_id", String(32), primary_key=True),
     Column("token_sha256", LargeBinary(32), nullable=False),
-    # Under which nothing is taken any more.
-    Column("consent_digest", _SHA256, nullable=False),
     Column("erased_day", DAY, nullable=False),
     Column("receipt", JSON, nullable=False),
 )
-"""What is left of an erased cluster: enough to repeat the receipt, and to refuse what was sent before. Written by
-DELETE /v1/data/…"""
+"""What is left of an erased cluster, beside its consents, which are kept under the same word: enough to repeat the
+receipt, and to refuse what comes under a consent of before. Written by DELETE /v1/data/…"""
 
 REFERENCE = frozenset({FRAGMENT_TALLIES, RELEASES, CELLS})
 """Aggregates: no row is a cluster's, and every shard has them all."""

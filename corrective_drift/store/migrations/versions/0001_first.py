@@ -109,7 +109,6 @@ def _clusters() -> None:
         sa.Column("cluster_pid", sa.String(length=32), nullable=False),
         sa.Column("receipt_id", sa.String(length=32), nullable=False),
         sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("consent_digest", sa.String(length=64), nullable=False),
         sa.Column("erased_day", sa.String(length=10), nullable=False),
         sa.Column("receipt", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("cluster_pid", "receipt_id", name="pk_erasures"),
