@@ -4,13 +4,14 @@ On SQLite one transaction writes at a time, and others wait for it; on PostgreSQ
 the lock on its row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Column, Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 
 from corrective_drift.errors import InvalidOption, Unusable
 
@@ -46,10 +47,25 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *returned: Column[Any]
+) -> set[Any]:
+    """Insert those rows whose primary key is not there yet; return the given columns of these, of one alone its values.
+
+    RETURNING tells, since the count of rows that psycopg gives after ON CONFLICT is wrong.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing().returning(*returned)
+    found = connection.execute(statement, rows)
+    return set(found.scalars()) if len(returned) == 1 else set(map(tuple, found))
+
+
 @contextmanager
 def _translated(engine: Engine) -> Iterator[None]:
     try:
         yield
+    except (IntegrityError, DataError):
+        raise  # a mistake of ours, which no operator can mend
     except DBAPIError as error:
         # Never the error's own text: it may quote the row.
         kind = type(error.orig).__name__

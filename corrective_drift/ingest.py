@@ -1,0 +1,186 @@
+"""From a request to what is to be stored, all judged before the store is asked. Pure.
+
+Whether the consent holds, whether the token is the cluster's and whether the batch came before are questions to the
+store (`store.batches`).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+
+from agent.batch import frame
+from agent.documents import FRAGMENT_BASE, FRAGMENTS
+from agent.fields import DOCUMENTS, check
+from agent.levels import Level
+from agent.wire_records import canonical
+from corrective_drift.envelope import Envelope
+from corrective_drift.inflate import inflated, parsed
+from corrective_drift.problems import Code, Problem, invalid, malformed
+from corrective_drift.typed import Reader
+from corrective_drift.weeks import week_of
+
+MOST_DOCUMENTS = 1000
+"""In one request; an agent's `batch_size` is 100 unless it is configured otherwise."""
+# Of what is wrong in all documents together; each is judged until then.
+_MOST_PROBLEMS = 20
+_ONE_DAY = timedelta(days=1)
+_reader = Reader(DOCUMENTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A document of the standard or the detailed level."""
+
+    level: str
+    day: str
+    cluster_id: str
+    text: str
+    """Canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragment:
+    """A document of the minimal level."""
+
+    week: str
+    fragment: str
+    voter: str
+    schema_digest: str
+    provider: str
+    nodes: str
+    value: str
+    counts: bool
+    """Whether its week is open; a voter's pseudonym is not kept beyond."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A request that the store may decide on: reports of one cluster, or one fragment of nobody."""
+
+    envelope: Envelope
+    body_sha256: bytes
+    cluster_id: str | None
+    reports: Sequence[Report] = ()
+    fragment: Fragment | None = None
+
+    @property
+    def documents(self) -> int:
+        """How many documents came."""
+        return len(self.reports) or 1
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it holds, about."""
+        return sum(len(report.text) for report in self.reports)
+
+
+def submission(sent: Envelope, body: bytes, today: date) -> Submission:
+    """Return what a request asks to store. Raises Problem, which names the places of what is wrong."""
+    documents = _read(inflated(body, sent.encoding), today)
+    digest = hashlib.sha256(body).digest()
+    reports = [each for each in documents if isinstance(each, Report)]
+    if len(reports) < len(documents):
+        if len(documents) > 1:
+            raise invalid("documents", "must be one where it is a fragment: two in a request would be joined")
+        if sent.names_sender:
+            raise malformed("a fragment comes without Authorization, Prism-Consent, Prism-Audit-Head and Prism-Api-Key")
+        return Submission(envelope=sent, body_sha256=digest, cluster_id=None, fragment=documents[0])
+    if sent.consent_digest is None:
+        raise malformed("the header Prism-Consent is missing")
+    if len({each.cluster_id for each in reports}) > 1:
+        raise invalid("documents", "must be of one cluster")
+    return Submission(envelope=sent, body_sha256=digest, cluster_id=reports[0].cluster_id, reports=reports)
+
+
+class _Frame(msgspec.Struct, forbid_unknown_fields=True):
+    documents: list[msgspec.Raw]
+
+
+_decode_frame = msgspec.json.Decoder(_Frame).decode
+
+
+def _read(content: bytes, today: date) -> list[Any]:
+    """Return the documents of a body, each a Report or a Fragment."""
+    try:
+        texts = _decode_frame(content).documents
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _judged(content, today)
+    # Bytes between the documents would be kept by nobody's check: let the slow way judge them.
+    if not 1 <= len(texts) <= MOST_DOCUMENTS or frame([bytes(text) for text in texts]) != content:
+        return _judged(content, today)
+    found = []
+    for text in texts:
+        parts = _reader.read(text)
+        if parts is None:
+            return _judged(content, today)
+        found.append(parts)
+    return [_document(parts, bytes(text), today, at) for at, (parts, text) in enumerate(zip(found, texts, strict=True))]
+
+
+def _document(parts: Any, text: bytes, today: date, at: int) -> Report | Fragment:
+    if hasattr(parts, "voter"):
+        return _fragment(msgspec.to_builtins(parts), today)
+    level = parts.__struct_config__.tag
+    return _report(level=level, day=parts.day, cluster_id=parts.cluster_id, text=text, today=today, at=at)
+
+
+def _judged(content: bytes, today: date) -> list[Any]:
+    """Return the documents of a body by the exact, slow way, which names what is wrong."""
+    value = parsed(content)
+    if type(value) is not dict or value.keys() != {"documents"} or type(value["documents"]) is not list:
+        raise invalid("body", 'must be an object of "documents", a list')
+    documents = value["documents"]
+    if not 1 <= len(documents) <= MOST_DOCUMENTS:
+        raise invalid("documents", f"must be a list of 1 to {MOST_DOCUMENTS} documents")
+    errors: list[dict[str, str]] = []
+    for at, document in enumerate(documents):
+        place = f"documents[{at}]"
+        errors += [
+            {"path": f"{place}.{problem.path}".rstrip("."), "reason": problem.reason} for problem in check(document)
+        ]
+        if len(errors) >= _MOST_PROBLEMS:
+            break
+    if errors:
+        detail = f"{errors[0]['path']} {errors[0]['reason']}"
+        raise Problem(Code.INVALID, detail, errors=errors[:_MOST_PROBLEMS])
+    return [_judged_document(document, today, at) for at, document in enumerate(documents)]
+
+
+def _judged_document(document: dict[str, Any], today: date, at: int) -> Report | Fragment:
+    if document["level"] == Level.MINIMAL:
+        return _fragment(document, today)
+    level, day, cluster_id = (document[name] for name in ("level", "day", "cluster_id"))
+    return _report(level=level, day=day, cluster_id=cluster_id, text=canonical(document), today=today, at=at)
+
+
+def _report(*, level: str, day: str, cluster_id: str, text: bytes, today: date, at: int) -> Report:
+    # Where the agent lives, tomorrow may have begun.
+    if day > (today + _ONE_DAY).isoformat():
+        raise invalid(f"documents[{at}].day", "must not lie in the future: set the clock of the machine")
+    return Report(level=level, day=day, cluster_id=cluster_id, text=text.decode("ascii"))
+
+
+def _fragment(document: dict[str, Any], today: date) -> Fragment:
+    provider, nodes, value = (_at(document, name) for name in (*FRAGMENT_BASE, FRAGMENTS[document["fragment"]]))
+    # A day before and after, for clocks and for requests that were under way at midnight.
+    open_weeks = {week_of(today + offset) for offset in (-_ONE_DAY, timedelta(), _ONE_DAY)}
+    return Fragment(
+        week=document["week"],
+        fragment=document["fragment"],
+        voter=document["voter"],
+        schema_digest=document["schema"],
+        provider=provider,
+        nodes=nodes,
+        value=value,
+        counts=document["week"] in open_weeks,
+    )
+
+
+def _at(document: dict[str, Any], name: str) -> str:
+    subject, _, attribute = name.partition(".")
+    found: str = document[subject][attribute]
+    return found
