@@ -89,16 +89,15 @@ VOTES = _table(
     _pid(),
     Column("week", WEEK, primary_key=True),
     Column("metric", String(64), primary_key=True),
-    # The path, storage kind or other place that a metric was measured at; empty for none.
+    # How thoroughly a metric was measured, and on which path or kind of storage; empty for none.
     Column("place", _LABEL, primary_key=True),
     # The last day that went into it.
     Column("day", DAY, nullable=False),
     Column("provider", _LABEL, nullable=False),
     Column("region_class", _LABEL, nullable=False),
     Column("minor", _LABEL, nullable=False),
-    Column("storage_kind", _LABEL, nullable=False),
     Column("node_bucket", _LABEL, nullable=False),
-    # Of `probes.measure.histogram`: ⌈log_γ value⌉ with γ = 1.02.
+    # Of `probes.measure.histogram`: ⌈log_γ value⌉ with γ = 1.02. Of ranges, such as counts, the place of the range.
     Column("bucket", Integer, nullable=False),
 )
 """A cluster's one vote on a metric in a week: the median of what its reports of that week say.
@@ -154,7 +153,6 @@ CELLS = _table(
     Column("provider", _LABEL, primary_key=True),
     Column("region_class", _LABEL, primary_key=True),
     Column("minor", _LABEL, primary_key=True),
-    Column("storage_kind", _LABEL, primary_key=True),
     Column("node_bucket", _LABEL, primary_key=True),
     Column("bucket", Integer, primary_key=True),
     Column("count", Integer, nullable=False),

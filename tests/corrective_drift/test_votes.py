@@ -1,0 +1,114 @@
+"""What a cluster's reports of a week say, as votes."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from agent import vocabulary
+from agent.fields import TABLE
+from agent.levels import Level
+from corrective_drift.votes import Facts, facts, fragment_metric, measure, statements, votes
+from probes.measure.baselines import UNKNOWN, Scale
+from tests.corrective_drift.documents import document
+
+MONDAY = date(2026, 11, 16)
+
+
+def documents(number: int, days: int, level: Level = Level.DETAILED) -> list[dict[str, Any]]:
+    return [json.loads(document(number, MONDAY + timedelta(n), level)) for n in range(days)]
+
+
+def report(day: str = "2026-11-16", **subjects: Any) -> dict[str, Any]:
+    return {"day": day, **subjects}
+
+
+def row(median: int, **others: Any) -> dict[str, Any]:
+    return {"metric": "read_latency", "median": median, "rounds": "5-7", "doubts": [], **others}
+
+
+def test_there_is_one_vote_for_a_metric_and_place_however_often_a_cluster_reports() -> None:
+    cast = votes(documents(1, days=5))
+    keys = [(vote.metric, vote.place) for vote in cast]
+    assert len(keys) == len(set(keys)) > 30
+    assert {vote.metric.partition(".")[0] for vote in cast} == {"latency", "storage", "usage", "workloads", "nodes"}
+
+
+def test_a_vote_is_the_median_of_the_week() -> None:
+    said = [report(f"2026-11-{16 + n}", usage={"cpu_used_p50": bucket}) for n, bucket in enumerate((8, -800, 0))]
+    (vote,) = votes(said)
+    assert (vote.metric, vote.bucket, vote.day) == ("usage.cpu_used_p50", 0, "2026-11-18")
+
+
+def test_several_storage_classes_of_one_kind_have_one_vote() -> None:
+    rows = [
+        row(median, storage_kind="aws_ebs", storage_class=name * 20) for median, name in ((3, "a"), (1, "b"), (2, "c"))
+    ]
+    (vote,) = votes([report(benchmarks={"profile": "quick", "storage": rows})])
+    assert (vote.metric, vote.place, vote.bucket) == ("storage.read_latency", "quick/aws_ebs", 2)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        row(1, storage_class="a" * 20),
+        row(1, storage_class="a" * 20, storage_kind="other"),
+        row(1, doubts=["cached"]),
+        row(1, doubts=["throttled", "volatile"]),
+        row(1) | {"metric": "other"},
+    ],
+)
+def test_what_can_not_be_compared_is_no_vote(unfit: dict[str, Any]) -> None:
+    assert votes([report(benchmarks={"profile": "quick", "storage": [unfit]})]) == ()
+
+
+def test_a_cluster_is_in_the_cohort_of_its_latest_report() -> None:
+    before, after = ({"provider": "aws", "region_class": "europe", "minor": minor} for minor in ("1.33", "1.34"))
+    said = [
+        report("2026-11-17", cluster=after, nodes={"count": "5-7"}),
+        report("2026-11-16", cluster=before, nodes={"count": "1-4", "cpu_cores": "16-31"}),
+    ]
+    (vote,) = votes(said)
+    assert vote.metric == "nodes.cpu_cores"
+    assert vote.facts == Facts(provider="aws", region_class="europe", minor="1.34", node_bucket="5-15")
+
+
+def test_what_a_cluster_does_not_tell_is_unknown() -> None:
+    assert facts(report()) == Facts(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+@pytest.mark.parametrize("label", next(field.kind.labels for field in TABLE if field.name == "nodes.count"))  # type: ignore[attr-defined]
+def test_every_range_of_nodes_has_its_coarse_one(label: str) -> None:
+    least = int(label.partition("-")[0].rstrip("+"))
+    coarse = facts(report(nodes={"count": label})).node_bucket
+    low, _, high = coarse.rstrip("+").partition("-")
+    assert int(low) <= least <= int(high or 10**9)
+
+
+def test_a_range_out_of_an_older_schema_is_passed_over() -> None:
+    assert list(statements(report(workloads={"pods": "1-9"}, usage={"idle_nodes": "1-4"}))) == [
+        (("usage.idle_nodes", ""), 1)
+    ]
+
+
+def test_every_vote_has_a_meaning() -> None:
+    for vote in votes(documents(2, days=1)):
+        meaning = measure(vote.metric)
+        assert meaning is not None
+        assert meaning.first <= vote.bucket <= meaning.last
+
+
+def test_every_metric_of_every_probe_has_a_meaning() -> None:
+    for probe, metrics in vocabulary.METRICS.items():
+        assert all(measure(f"{probe}.{metric}") is not None for metric in metrics)
+
+
+def test_fragments_with_an_order_are_voted_on() -> None:
+    assert fragment_metric("distribution") is None
+    metric = fragment_metric("cpu")
+    assert metric is not None
+    meaning = measure(metric)
+    assert meaning is not None
+    assert meaning.scale is Scale.RANGES
+    assert meaning.words[0] == "0-7"
