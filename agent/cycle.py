@@ -105,7 +105,8 @@ class Cycle:
         with history(self._state.history, self._history_set_aside) as kept:
             keys, now, begin = prepare_keys(self._state.secret), datetime.now(UTC), time.monotonic()
             new = unreported(kept, since=consent.granted_at) if self._may_benchmark() else None
-            facts = merge(collected(self._settings), None if new is None else new[1])
+            run = None if new is None else new[1]
+            facts = merge(collected(self._settings), run, pseudonym=keys.kept_names)
             tell_collected(self._log, facts.statuses, time.monotonic() - begin)
             records = anonymize(
                 facts,
@@ -136,6 +137,7 @@ class Cycle:
             raise _Paused(Stop.NOT_CONSENTED_TO)
         from agent.keeping import findings, history  # noqa: PLC0415  see above
         from agent.sources import probed, tell_cluster  # noqa: PLC0415  the same
+        from agent.unnamed import unnamed  # noqa: PLC0415  the same
         from probes.measure.result import Status  # noqa: PLC0415  the same
 
         begin = time.monotonic()
@@ -146,7 +148,7 @@ class Cycle:
         seconds = time.monotonic() - begin
         self._log.say(Event.PROBES_ENDED, seconds=seconds, measured=measured, unavailable=unavailable)
         with history(self._state.history, self._history_set_aside) as kept:
-            kept.keep(run)
+            kept.keep(unnamed(run, prepare_keys(self._state.secret).kept_names))
             found = findings(kept)
         if found:
             self._log.say(Event.DRIFT_FOUND, findings=len(found))

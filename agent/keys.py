@@ -55,6 +55,11 @@ class Keys:
         """Return the digests of names in a month such as `2026-02`."""
         return Pseudonyms(self._key(f"object {month}"))
 
+    @property
+    def kept_names(self) -> "Pseudonyms":
+        """The digests of names in what is kept here; none of them ever leaves, so that they need not change."""
+        return Pseudonyms(self._key("kept names"))
+
     def _key(self, purpose: str) -> bytes:
         return hkdf(self._secret, salt=_SALT, info=purpose.encode(), length=_HASH().digest_size)
 
