@@ -45,9 +45,9 @@ format: .venv/.installed ## Put the code into its standard form
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: setup ## Compare the probes with sockperf, iperf3 and plain fio; about ten minutes
+bench: setup ## Compare the probes with sockperf, iperf3 and plain fio, and weigh the agent; about half an hour
 	@scripts/debian-packages.sh sockperf
-	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running outbox anonymizing uniqueness)
+	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running outbox anonymizing uniqueness daemon)
 
 kill-nine: .venv/.installed ## Kill an agent 300 times while it sends: nothing may be lost or count twice; about five minutes
 	@.venv/bin/python -m tests.agent.delivery.kill_nine
