@@ -39,7 +39,7 @@ from jobs.errors import JobsError, Refused, Stopped
 from probes.errors import Interrupted, ProbeError
 
 if TYPE_CHECKING:
-    from agent.drift import Finding
+    from probes.measure.drift import Finding
 
 
 class Cycle:

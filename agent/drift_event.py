@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from agent.drift import Finding, Kind
 from agent.vocabulary import METRICS
+from probes.measure.drift import Finding, Kind
 
 # The API refuses notes of more than 1 kB (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
 _SHOWN = 8

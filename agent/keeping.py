@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from agent.drift import Course, Finding, drifted
 from agent.errors import StateUnusable
 from agent.history import History, KeptRun
 from agent.history_file import opened
 from probes.errors import ProbeError
+from probes.measure.drift import Course, Finding, drifted
 from probes.measure.result import RunResult
 
 # The newest run that a report has carried has this tag; tags move.

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from agent.collect.gather import gather
 from agent.collect.host import host_facts
-from agent.drift import Finding
 from agent.drift_event import drift_event
 from agent.facts import Facts
 from agent.kube import connect
@@ -24,6 +23,7 @@ from jobs.guard import Limits
 from jobs.plan import Request
 from jobs.site import Site
 from probes.catalogue import CATALOGUE
+from probes.measure.drift import Finding
 from probes.measure.result import PhaseKind, RunResult
 from probes.probe import Profile
 from probes.runner import Run, run_probe, signals_interrupt

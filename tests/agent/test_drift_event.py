@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.drift import Finding, Kind
 from agent.drift_event import drift_event
 from agent.kube import connect
 from agent.telling import Collector, Ended
 from agent.vocabulary import COLLECTORS, STATUSES
+from probes.measure.drift import Finding, Kind
 from tests.agent.privacy.canaries import CANARIES, leaks
 from tests.standin.resources import EVENTS
 from tests.standin.standin import StandIn

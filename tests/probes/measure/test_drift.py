@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.drift import Course, Kind, drifted, reconfigured
+from probes.measure.drift import Course, Kind, drifted, reconfigured
 from probes.measure.result import Better
 from probes.measure.units import Unit
 

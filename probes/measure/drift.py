@@ -1,6 +1,6 @@
-"""Early warning on what is kept here: levels that changed, values that begin to drift, settings that differ. Pure.
+"""Many series over time: levels that changed, values that begin to drift, and settings that differ.
 
-Two looks at each series of the local history: back over all of it (`probes.measure.changepoint`), and at its latest
+Two looks at each series: back over all of it (`probes.measure.changepoint`), and at its latest
 values against those before (`probes.measure.early_warning`). Dozens of series are looked at at once; what is reported
 as changed keeps the expected share of false ones among them (Benjamini & Hochberg 1995).
 """
@@ -57,7 +57,7 @@ class Finding:
 
     kind: Kind
     subject: str
-    """A probe, or a subject of the report."""
+    """A probe, or a subject of a document."""
     what: str
     """A metric, or a field."""
     title: str
