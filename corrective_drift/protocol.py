@@ -1,0 +1,59 @@
+"""What a connection may cost before it has sent a request: uvicorn's HTTP, with a bound on the head and on its time.
+
+It also forgets the other end's address as soon as it is connected: nothing that handles a request can see it.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# An agent's has 1 KiB; nginx refuses beyond 32 KiB (large_client_header_buffers, four of 8 KiB).
+LARGEST_HEAD_BYTES = 32 * 1024
+HEAD_SECONDS = 20.0
+
+
+class Bounded(HttpToolsProtocol):
+    """Closes a connection whose request head is too long or too slow."""
+
+    _head_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for a head."""
+        super().connection_made(transport)
+        self.client = None
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; unless a head is complete by now, it counts as one."""
+        super().data_received(data)
+        if self._deadline is None:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > LARGEST_HEAD_BYTES:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """Wait for the head of the next request on the connection."""
+        super().on_message_begin()
+        self._wait_for_head()
+
+    def on_headers_complete(self) -> None:
+        """Go on with what the head asks for."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def _wait_for_head(self) -> None:
+        self._stop_waiting()
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,94 @@
+"""How answers look, and how the OpenAPI document tells of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Path
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from agent.wire_records import canonical
+from corrective_drift.inflate import LARGEST_BODY_BYTES
+from corrective_drift.problems import MEDIA_TYPE, Code, Problem
+from corrective_drift.tokens import bearer
+
+# What is answered is somebody's own: no cache between us may keep it.
+_PRIVATE = {"Cache-Control": "no-store"}
+ClusterId = Annotated[
+    str, Path(pattern="^[a-z2-7]{26}$", description="The cluster's pseudonym. To know it grants nothing.")
+]
+SECURED = {"security": [{"token": []}]}
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "error"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "error": {"enum": [code.word for code in Code]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "reason": {"type": "string"}},
+                "required": ["path", "reason"],
+            },
+        },
+    },
+}
+
+
+def answer(content: Mapping[str, Any], status: int = 200) -> Response:
+    """Return JSON that is for the asker alone."""
+    return Response(canonical(content), status, _PRIVATE, media_type="application/json")
+
+
+def problem_answer(problem: Problem) -> Response:
+    """Return a problem as an answer."""
+    headers = _PRIVATE | problem.headers()
+    return Response(canonical(problem.content()), problem.code.status, headers, media_type=MEDIA_TYPE)
+
+
+def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """Return what an endpoint may answer instead, for its part of the OpenAPI document."""
+    told: dict[int | str, dict[str, Any]] = {}
+    # What any endpoint may answer.
+    for code in (*codes, Code.UNAVAILABLE):
+        before = told.get(code.status, {}).get("description")
+        told[code.status] = {
+            "description": f"{before}; or: {code.title.lower()}" if before else code.title,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return told
+
+
+def good(description: str, schema: Mapping[str, Any], example: Any) -> dict[int | str, dict[str, Any]]:
+    """Return what an endpoint answers when all is well."""
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {200: {"description": description, "content": content}}
+
+
+def token_of(request: Request) -> bytes:
+    """Return the digest of the bearer token. Raises Problem where there is none."""
+    token = bearer(request.headers.get("authorization"))
+    if token is None:
+        raise Problem(Code.UNAUTHORIZED, "send the cluster's token as Authorization: Bearer TOKEN")
+    return token
+
+
+async def body_of(request: Request, largest_bytes: int = LARGEST_BODY_BYTES) -> bytes:
+    """Return the body. Raises Problem for a longer one, as soon as it is known to be."""
+    announced = request.headers.get("content-length", "")
+    too_large = Problem(Code.TOO_LARGE, f"the body has more than {largest_bytes} bytes")
+    if announced.isdecimal() and int(announced) > largest_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > largest_bytes:
+                raise too_large
+    except ClientDisconnect as error:
+        raise Problem(Code.MALFORMED, "the body was cut off") from error
+    return bytes(body)
