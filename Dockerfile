@@ -51,7 +51,8 @@ FROM probe AS agent
 USER 0
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates curl \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/* \
+ && install --directory --owner 65532 --group 65532 --mode 700 /var/lib/telemetry-agent
 USER 65532:65532
-# Measures nothing unless told to: `probe` is all there is to start so far.
-CMD ["--help"]
+ENTRYPOINT ["telemetry-agent"]
+CMD []

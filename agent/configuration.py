@@ -14,6 +14,7 @@ from agent.levels import DataType, Level
 COLLECT_PATH = "/v1/collect"
 _WEEK_MINUTES = 7 * 24 * 60
 _WINDOW = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
+POLICY_VERSION = re.compile(r"^[0-9]{1,4}(\.[0-9]{1,4}){0,2}$")
 # RFC 1123, as Kubernetes restricts names of namespaces and storage classes.
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 
@@ -113,7 +114,7 @@ class Consent(Section):
     """A person's statement that this configuration may be followed."""
 
     timestamp: AwareDatetime
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){0,2}$")]
+    version: Annotated[str, StringConstraints(pattern=POLICY_VERSION)]
     """The version of the privacy policy that was read."""
     privacy_policy_url: Annotated[str, StringConstraints(pattern=r"^https://[^\s]{1,500}$")]
     schema_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{16,64}$")] | None = None

@@ -1,5 +1,6 @@
 """Answers /metrics, /healthz and /readyz. Holds nothing that was collected, and writes no log of who asked."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def answering(listen: str, health: Health) -> Iterator[int]:
     """Answer at `listen`, which is HOST:PORT or :PORT; yield the port. Raises StateUnusable where it is taken."""
     host, _, port = listen.rpartition(":")
     try:
-        server = _Server((host.strip("[]"), int(port)), _handler(health))
+        server = _server_at(host.strip("[]"), int(port), health)
     except OSError as error:
         raise StateUnusable(
             f"can't listen at {listen}: {error.strerror}: set telemetry.listen to an address that is free"
@@ -45,11 +46,19 @@ def answering(listen: str, health: Health) -> Iterator[int]:
         server.server_close()
 
 
+def _server_at(host: str, port: int, health: Health) -> "_Server":
+    return (_ServerV6 if ":" in host else _Server)((host, port), _handler(health))
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away: its address is nobody's business."""
+
+
+class _ServerV6(_Server):
+    address_family = socket.AF_INET6
 
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:

@@ -6,6 +6,7 @@ import click
 
 from agent.cli.telemetry.opened import Opened, now, open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
+from agent.configuration import POLICY_VERSION
 from agent.consent import ConsentRecord, grant, revoke
 from agent.consent_changes import record_grant, record_revocation
 from agent.errors import AgentError, InvalidSettings, NotAllowed
@@ -33,9 +34,10 @@ def show(ctx: click.Context) -> None:
 
 
 @consent.command("grant")
+@click.option("--policy", metavar="VERSION", help="The policy that was read, where the configuration names none.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def grant_now(ctx: click.Context, *, yes: bool) -> None:
+def grant_now(ctx: click.Context, *, policy: str | None, yes: bool) -> None:
     """Consent to what the configuration asks for: its level, its data types, the schema of this version."""
     opened = open_agent(ctx)
     asked = opened.asked
@@ -44,13 +46,11 @@ def grant_now(ctx: click.Context, *, yes: bool) -> None:
     before = opened.consent()
     if before is not None and before.revoked_at is not None:
         click.echo("What was sent before the revocation can't be deleted by this agent once you consent again.")
-    section = opened.configuration.consent
-    if section is None:
-        raise InvalidSettings("consent.version is missing: say in the configuration which policy was read")
+    version = _policy_version(opened, policy)
     if not yes and not click.confirm("Do you consent?"):
         raise NotAllowed("no consent was given: nothing has changed")
     opened.state.prepare()
-    record = grant(asked, policy_version=section.version, now=now())
+    record = grant(asked, policy_version=version, now=now())
     returns = record_grant(opened.state, record, bound_at_start=False, retention_days=opened.retention_days)
     click.echo("Consent is recorded; a running agent sees it within seconds.")
     if returns:
@@ -84,6 +84,16 @@ def _tell_service(opened: Opened, record: ConsentRecord) -> None:
         click.echo(f"The service was not told: {error}.")
     else:
         click.echo("The service was told.")
+
+
+def _policy_version(opened: Opened, given: str | None) -> str:
+    section = opened.configuration.consent
+    if given is None and section is None:
+        raise InvalidSettings("which policy was read? Give --policy VERSION, or consent.version in the configuration")
+    version = given or (section.version if section is not None else "")
+    if not POLICY_VERSION.fullmatch(version):
+        raise InvalidSettings(f"--policy {version[:20]!r} is no version: give one such as 1.0")
+    return version
 
 
 def _described(record: ConsentRecord) -> list[str]:

@@ -18,7 +18,7 @@ from agent.outbox_rows import LossReason
 def delete_data(ctx: click.Context, *, yes: bool) -> None:
     """Erase at the service all that came from this cluster, and here what waits; print the service's signed receipt.
 
-    The agent goes on afterwards unless consent is revoked: telemetry-agent consent revoke.
+    The service then takes nothing more under this consent: the agent pauses until consent is given again.
     """
     opened = open_agent(ctx)
     keys = keys_of(opened)

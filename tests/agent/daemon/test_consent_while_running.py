@@ -48,15 +48,15 @@ def test_revoking_stops_and_forgets_and_granting_goes_on_as_another_cluster(plac
 
 
 def test_an_agent_without_consent_waits_for_it(place: Place, service: Service) -> None:
-    section, place.consent = place.consent, None
+    place.consent = None
     place.write()
     place.make_due()
     with Agent(place) as agent:
         agent.wait_paused("consent_missing")
         assert service.connections == 0
-        place.consent = section
-        place.write()
-        assert place.run("consent", "grant", "--yes").returncode == 0
+        assert place.run("consent", "grant", "--yes").returncode == 2
+        assert place.run("consent", "grant", "--yes", "--policy", "x").returncode == 2
+        assert place.run("consent", "grant", "--yes", "--policy", "1.0").returncode == 0
         agent.wait_until(lambda: service.counted)
 
 

@@ -104,6 +104,8 @@ def test_liveness_fails_when_the_loop_stalls(place: Place) -> None:
     health = Health(metrics=bytes, stalled=daemon._is_stalled, unready=daemon._unready)
     asked = Agent.__new__(Agent)
     asked.place = place
+    with answering("[::1]:0", health):
+        pass
     with answering(f"127.0.0.1:{place.port}", health):
         assert asked.get("/healthz") == (200, "ok\n")
         daemon._turned_at = time.monotonic() - 3600
