@@ -120,9 +120,11 @@ def _forbidden(ask: Ask, status: StatusWire) -> JobsError:
     if any(cause.reason == "NamespaceTerminating" for cause in causes or ()):
         return Unavailable(f"can't {ask}: the namespace is being deleted: wait until it is gone, or take another")
     if " cannot " in sentence and "in API group" in sentence:
-        where = f"in namespace {ask.namespace}" if ask.namespace else "at the cluster scope"
+        where, role = (
+            (f"in namespace {ask.namespace}", "Role") if ask.namespace else ("at the cluster scope", "ClusterRole")
+        )
         return Forbidden(
-            f"no permission to {ask.verb} {ask.resource} {where}: ask for a Role that grants `{ask.verb}` on it"
+            f"no permission to {ask.verb} {ask.resource} {where}: ask for a {role} that grants `{ask.verb}` on it"
         )
     if "exceeded quota" in sentence or "failed quota" in sentence:
         return Unavailable(f"can't {ask}: {sentence}")

@@ -241,6 +241,17 @@ def test_a_lacking_permission_is_told_with_verb_resource_and_namespace(cluster: 
         cluster.api.rule = allow_all
 
 
+def test_a_permission_for_the_whole_cluster_takes_a_cluster_role(cluster: StandIn, kube: Kube) -> None:
+    cluster.api.rule = lambda verb, *_: verb != "list"
+    try:
+        with pytest.raises(
+            Unavailable, match=r"list nodes at the cluster scope: ask for a ClusterRole that grants `list`"
+        ):
+            kube.list_all(Node)
+    finally:
+        cluster.api.rule = allow_all
+
+
 def test_permissions_can_be_asked_for(cluster: StandIn, kube: Kube) -> None:
     cluster.api.rule = lambda verb, resource, namespace, subresource: (
         (verb, resource.plural, namespace, subresource)
