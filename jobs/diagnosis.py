@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from jobs.objects import Condition, Container, Event, Job, Pod
 
@@ -21,6 +22,19 @@ _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable",
 _LONGEST = 300
 
 
+class Cause(StrEnum):
+    """What keeps other pods from starting, too."""
+
+    IMAGE = "image"
+    """It can't be had, wherever it is asked for."""
+    QUOTA = "quota"
+    """Of the namespace."""
+    NODE = "node"
+    """That a pod is for."""
+    OWN = "own"
+    """Nothing that others need."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """What is wrong."""
@@ -29,6 +43,7 @@ class Diagnosis:
     """One line: the fact, and what to do."""
     final: bool
     """Whether waiting longer is in vain."""
+    cause: Cause = Cause.OWN
 
 
 def of(job: Job | None, pod: Pod | None, events: Sequence[Event]) -> Diagnosis | None:
@@ -74,7 +89,8 @@ def _ended_by_others(pod: Pod) -> Diagnosis | None:
     elif pod.reason and pod.phase == "Failed":
         reason = f"the node refused the pod ({pod.reason}): {_short(pod.message)}"
     elif ready is not None and ready.reason == "NodeNotReady":
-        return Diagnosis(reason="the pod's node is not ready: its kubelet is not heard of", final=False)
+        reason = "the pod's node is not ready: its kubelet is not heard of"
+        return Diagnosis(reason=reason, final=False, cause=Cause.NODE)
     else:
         return None
     return _final(reason)
@@ -101,7 +117,7 @@ def _of_waiting(container: Container) -> Diagnosis | None:
     if container.reason in _PULLING:
         final = any(word in container.message.lower() for word in _HOPELESS)
         advice = "is the name right, and does the registry want a pull secret (--pull-secret)?"
-        return Diagnosis(reason=f"the image can't be pulled: {why}; {advice}", final=final)
+        return Diagnosis(reason=f"the image can't be pulled: {why}; {advice}", final=final, cause=Cause.IMAGE)
     if container.reason in {"InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}:
         return _final(f"the image can't be used ({container.reason}): {why}; give another --image")
     if container.reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
@@ -117,7 +133,8 @@ def _unschedulable(pod: Pod) -> Diagnosis | None:
     if condition.reason == "SchedulingGated":
         return Diagnosis(reason="something in the cluster holds the pod back from the scheduler (a gate)", final=False)
     # Not final: an autoscaler may bring a node, and a provisioner a volume.
-    return Diagnosis(reason=f"no node takes the pod: {_short(condition.message)}", final=False)
+    reason = f"no node takes the pod: {_short(condition.message)}"
+    return Diagnosis(reason=reason, final=False, cause=Cause.NODE)
 
 
 def _unmountable(pod: Pod, events: Sequence[Event]) -> Diagnosis | None:
@@ -142,7 +159,8 @@ def _of_job(job: Job, pod: Pod | None, events: Sequence[Event]) -> Iterator[Diag
 def _refused(note: str) -> Diagnosis:
     """What admission says of a Job's pod; the Job itself was admitted, and its controller goes on trying."""
     if "exceeded quota" in note:
-        return Diagnosis(reason=f"the namespace's quota has no room: {_short(note)}", final=False)
+        reason = f"the namespace's quota has no room: {_short(note)}"
+        return Diagnosis(reason=reason, final=False, cause=Cause.QUOTA)
     if "violates PodSecurity" in note:
         return _final(f"Pod Security refuses the pod: {_short(note)}; choose another --namespace")
     if "maximum" in note or "minimum" in note:

@@ -10,9 +10,11 @@ from jobs import diagnosis
 from jobs.board import Board
 from jobs.cluster import Cluster, Manifest
 from jobs.errors import AlreadyThere, JobsError, Missing, TryAgain, Unavailable
+from jobs.lessons import Lessons
 from jobs.objects import Claim, ConfigMap, Container, Job, Meta, Object, Pod, Service
 from jobs.pod import CONTAINER
-from jobs.site import RUN, Site
+from jobs.reasons import core
+from jobs.site import RUN, STEP, Site
 
 KINDS: dict[str, type[Object]] = {each.api.kind: each for each in (ConfigMap, Job, Service, Claim)}
 """What a run creates."""
@@ -22,17 +24,30 @@ _PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0)
 _LOG_BYTES, _LOG_LINES = 16 * 2**20, 5000
 # Between a Job's creation and its pod's lies its controller's queue, or an admission that refuses.
 _START_SECONDS = 300.0
+# What is seen wrong in two looks in a row is more than the moment in which a place becomes free or a claim is bound.
+_LOOK_SECONDS, _LOOKS = 2.0, 10
 T = TypeVar("T")
 
 
 class Hands:
     """A cluster, the place of a run in it, and the board on which its watches write."""
 
-    def __init__(self, cluster: Cluster, site: Site, board: Board, *, start_seconds: float = _START_SECONDS) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        site: Site,
+        board: Board,
+        *,
+        start_seconds: float = _START_SECONDS,
+        on_trouble: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """`on_trouble` is told, in the thread of a step, why a pod is still waited for: once a reason and step."""
         self.cluster = cluster
         self.site = site
         self.board = board
         self.start_seconds = start_seconds
+        self._on_trouble = on_trouble
+        self._lessons = Lessons()
 
     def create(self, manifest: Manifest) -> Meta:
         """Create an object of this run. Raises JobsError."""
@@ -44,21 +59,25 @@ class Hands:
         with ExitStack() as stack:
             yield tuple(self._enter(stack, manifest) for manifest in manifests)
 
-    def ready_pod(self, job: Meta) -> Pod:
-        """Wait until a Job's pod is ready. Raises Unavailable where it doesn't become so, with the reason."""
+    def ready_pod(self, job: Meta, *, node: str | None) -> Pod:
+        """Wait until a Job's pod, for `node` or any, is ready.
+
+        Raises Unavailable where it doesn't become so, with the reason. What has kept an earlier pod of the
+        run from starting is not waited for as long again.
+        """
 
         def look() -> Pod | None:
             pod = self.board.pod_of(job.name)
             ready = pod is not None and any(each.type == "Ready" and each.status == "True" for each in pod.conditions)
             return pod if ready else None
 
-        return self._wait_for(look, job, seconds=self.start_seconds)
+        return self._started(look, job, node or "")
 
-    def ended_pod(self, job: Meta, *, run_seconds: float) -> Pod | None:
+    def ended_pod(self, job: Meta, *, node: str | None, run_seconds: float) -> Pod | None:
         """Wait until a Job's pod was started and has ended, or can't; None where it was never there to the end.
 
         A container's good end is enough: until the pod's phase and the Job tell of it takes the kubelet another second.
-        Raises Unavailable where the pod doesn't start, with the reason.
+        Raises Unavailable where the pod doesn't start, as `ready_pod` does.
         """
 
         def started() -> Pod | None:
@@ -75,8 +94,12 @@ class Hands:
             )
             return pod if over else None
 
-        self._wait_for(started, job, seconds=self.start_seconds)
-        return self.board.wait(ended, seconds=run_seconds)
+        self._started(started, job, node or "")
+        pod = self.board.wait(ended, seconds=run_seconds)
+        trouble = self._diagnosis(job) if pod is None else None
+        if trouble is not None:
+            self._lessons.learn(trouble, node or "")
+        return pod
 
     def log_of(self, pod: Pod) -> bytes | None:
         """Return the end of a pod's log, None where it can't be read (its node may be gone)."""
@@ -122,19 +145,46 @@ class Hands:
             tail_lines=_LOG_LINES,
         )
 
-    def _wait_for(self, look: Callable[[], T | None], job: Meta, *, seconds: float) -> T:
+    def _started(self, look: Callable[[], T | None], job: Meta, node: str) -> T:
         """Wait for something good, but no longer than there is hope."""
+        lesson = self._lessons.without_image(node)
+        if lesson is not None:
+            raise Unavailable(f"{lesson} (not tried again: this node could not get it before)")
+        found, waited = self._waited(look, job, node)
+        if found is not None:
+            return found
+        trouble = self._diagnosis(job)
+        if trouble is None:
+            raise Unavailable(f"its pod did not start, and nobody told why{waited}")
+        self._lessons.learn(trouble, node)
+        raise Unavailable(f"{trouble.reason}{waited}")
+
+    def _waited(self, look: Callable[[], T | None], job: Meta, node: str) -> tuple[T | None, str]:
+        """Return what was found, and how long it was waited for in vain where nothing was."""
 
         def found_or_hopeless() -> tuple[T | None] | None:
             found = look()
             return (found,) if found is not None or self._final(job) is not None else None
 
-        outcome = self.board.wait(found_or_hopeless, seconds=seconds)
-        if outcome is not None and outcome[0] is not None:
-            return outcome[0]
-        trouble = self.trouble(job) or "its pod did not start, and nobody told why"
-        waited = "" if outcome is not None else f" (after {seconds:.0f} s)"
-        raise Unavailable(f"{trouble}{waited}")
+        begin_ns, look_seconds = self.board.clock_ns(), min(_LOOK_SECONDS, self.start_seconds / _LOOKS)
+        seen, told = "", set[str]()
+        while True:
+            waited_seconds = (self.board.clock_ns() - begin_ns) / 1e9
+            left_seconds = self.start_seconds - waited_seconds
+            outcome = self.board.wait(found_or_hopeless, seconds=min(look_seconds, left_seconds))
+            if outcome is not None:
+                return outcome[0], ""
+            if left_seconds <= look_seconds:
+                return None, f" (after {self.start_seconds:.0f} s)"
+            trouble = self._diagnosis(job)
+            before, seen = seen, "" if trouble is None else core(trouble.reason)
+            if trouble is None or not before:
+                continue
+            if self._lessons.in_vain(trouble, node):
+                return None, f" (after {waited_seconds:.0f} s, since an earlier pod had waited for the same in vain)"
+            if seen not in told:
+                told.add(seen)
+                self._on_trouble(f"{job.labels.get(STEP, job.name)}: {trouble.reason}")
 
     def _diagnosis(self, job: Meta) -> diagnosis.Diagnosis | None:
         pod = self.board.pod_of(job.name)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import FrameType
@@ -87,17 +87,19 @@ def expires_after(limits: Limits) -> int:
     return int(limits.seconds) + _EXPIRY_SLACK_SECONDS
 
 
-def run(
+def run(  # noqa: PLR0913  what to carry out, who is told of it, and how patiently: nothing of it makes a record
     cluster: Cluster,
     plan: Plan,
     site: Site,
     limits: Limits,
     *,
     on_progress: Progress = _tell_nobody,
+    on_trouble: Callable[[str], None] = lambda _line: None,
     start_seconds: float = 300.0,
 ) -> Outcome:
     """Carry the plan out and clean up; `site` has no owner yet. Raises JobsError where nothing could be begun.
 
+    `on_trouble` is told in a line, in the thread of its step, why a pod is still waited for.
     In the main thread SIGINT, SIGTERM and SIGHUP end the run in order; elsewhere signals are the caller's.
     """
     messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
@@ -109,6 +111,7 @@ def run(
                 with_owner(cluster, site, expires_after(limits)),
                 Board(site.name("")),
                 start_seconds=start_seconds,
+                on_trouble=on_trouble,
             )
             seen = _watched_steps(plan, hands, limits, state, messages, on_progress)
         finally:

@@ -10,13 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from jobs.collect import Collected
+from jobs.reasons import several
 from probes.measure.metric import Description, from_histograms, from_rates
 from probes.measure.result import Facts, Metric, Phase, ProbeResult, Status, Usage
 from probes.measure.stability import Flag, FlagCode
 
 _VARIOUS = "various"
-# A reader needs no more of them to see what is wrong.
-_MOST_REASONS = 3
 # Pods are in no order of time, so that a course over them is about nothing; a pod has its own.
 _OF_A_COURSE = frozenset({FlagCode.DRIFT, FlagCode.WARM_UP, FlagCode.NOT_STEADY})
 # How many values there are and how they lie is judged anew for all of them.
@@ -29,13 +28,13 @@ def merged(probe: str, collected: Sequence[Collected], *, phases: Sequence[Phase
     """Return one result of all that the pods of a probe brought; at least one pod is needed."""
     measured = [each for each in collected if each.result.status is Status.MEASURED]
     failed = [each for each in collected if each.result.status is not Status.MEASURED]
-    reasons = [_placed(each.what, each.result.reason or "") for each in failed]
+    reasons = several((", ".join(each.what.values()), each.result.reason or "") for each in failed)
     duration_seconds = sum(each.result.duration_seconds for each in collected)
     if not measured:
         return ProbeResult(
             probe=probe,
             status=Status.UNAVAILABLE,
-            reason=_several(reasons),
+            reason=reasons,
             spec=_common([each.result.spec for each in collected]),
             phases=tuple(phases),
             duration_seconds=duration_seconds,
@@ -49,7 +48,10 @@ def merged(probe: str, collected: Sequence[Collected], *, phases: Sequence[Phase
         tools={name: str(version) for name, version in _common([dict(each.tools) for each in results]).items()},
         phases=tuple(phases),
         metrics=tuple(_metrics(measured)),
-        flags=(*_flags((each.flags for each in results), len(results)), *_missing(reasons, len(collected))),
+        flags=(
+            *_flags((each.flags for each in results), len(results)),
+            *_missing(reasons, len(failed), len(collected)),
+        ),
         usage=_usage(results),
         duration_seconds=duration_seconds,
     )
@@ -103,20 +105,10 @@ def _flags(of_each: Iterable[Sequence[Flag]], pods: int) -> tuple[Flag, ...]:
     )
 
 
-def _missing(reasons: Sequence[str], pods: int) -> tuple[Flag, ...]:
-    if not reasons:
+def _missing(reasons: str, failed: int, pods: int) -> tuple[Flag, ...]:
+    if not failed:
         return ()
-    return (Flag(code=FlagCode.FAILURES, reason=f"{len(reasons)} of {pods} pods brought nothing: {_several(reasons)}"),)
-
-
-def _several(reasons: Sequence[str]) -> str:
-    distinct = list(dict.fromkeys(reasons))
-    more = f"; and {len(distinct) - _MOST_REASONS} more" if len(distinct) > _MOST_REASONS else ""
-    return "; ".join(distinct[:_MOST_REASONS]) + more
-
-
-def _placed(what: Mapping[str, str], reason: str) -> str:
-    return f"{', '.join(what.values())}: {reason}" if what else reason
+    return (Flag(code=FlagCode.FAILURES, reason=f"{failed} of {pods} pods brought nothing: {reasons}"),)
 
 
 def _common(each: Sequence[Facts]) -> Facts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jobs.collect import Collected, unavailable
 from jobs.merge import merged
 from jobs.plan import Plan
+from jobs.reasons import several
 from jobs.startup_metrics import ServiceStart, Wave, objective, pod_metrics, pull_metric, service_metrics
 from jobs.step import Measure, PodStartup, ServiceStartup, Step
 from jobs.timeline import Milestone, Pull, Startup
@@ -89,6 +90,7 @@ def _startup(done: Sequence[Done], seen: Watched, spec: Facts, phases: tuple[Pha
     waves = [wave for each in done for wave in each.waves]
     services = [start for each in done for start in each.services]
     problems = [each.problem for each in done if each.problem]
+    problems += [f"some pods did not start: {wave.problem}" for wave in waves if wave.problem]
     rates = [each.step.rate_per_second for each in done if isinstance(each.step, PodStartup)]
     metrics = (
         *(
@@ -101,7 +103,7 @@ def _startup(done: Sequence[Done], seen: Watched, spec: Facts, phases: tuple[Pha
     )
     duration_seconds = sum(phase.duration_seconds for phase in phases)
     if not metrics:
-        reason = "; ".join(problems) or "no startup was seen: the watches had gaps"
+        reason = several(("", problem) for problem in problems) or "no startup was seen: the watches had gaps"
         return unavailable("startup", reason).model_copy(
             update={"spec": spec, "phases": phases, "duration_seconds": duration_seconds}
         )

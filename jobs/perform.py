@@ -12,6 +12,7 @@ from jobs.errors import JobsError, Stopped, Unavailable
 from jobs.hands import Hands, patiently
 from jobs.objects import Meta, Pod, Service
 from jobs.pod import CONTAINER
+from jobs.reasons import several
 from jobs.startup_metrics import ServiceStart, Wave
 from jobs.step import Measure, Path, PodStartup, ServiceStartup
 from jobs.timeline import Milestone
@@ -44,8 +45,16 @@ def measure(step: Measure, hands: Hands, profile: Profile) -> Collected:
 
 
 def start_pods(step: PodStartup, hands: Hands) -> tuple[Wave, ...]:
-    """Start waves of pods that do nothing. Raises Stopped, and another JobsError where none can be created."""
-    return tuple(_wave(step, number, hands) for number in range(1, step.waves + 1))
+    """Start waves of pods that do nothing, until one has pods that something keeps from starting.
+
+    Raises Stopped, and another JobsError where not one pod came up.
+    """
+    waves: list[Wave] = []
+    for number in range(1, step.waves + 1):
+        waves.append(_wave(step, number, hands))
+        if waves[-1].problem is not None:
+            break
+    return tuple(waves)
 
 
 def start_services(step: ServiceStartup, hands: Hands) -> tuple[ServiceStart, ...]:
@@ -74,7 +83,7 @@ def _measured(step: Measure, hands: Hands, profile: Profile) -> ProbeResult:
 
 
 def _collected(step: Measure, hands: Hands, job: Meta, run_seconds: float) -> ProbeResult:
-    pod = hands.ended_pod(job, run_seconds=run_seconds)
+    pod = hands.ended_pod(job, node=step.node, run_seconds=run_seconds)
     trouble = hands.trouble(job)
     if pod is None:
         trouble = trouble or f"the pod did not end within {run_seconds:.0f} s: is something not responding?"
@@ -95,7 +104,7 @@ def _server(step: Measure, hands: Hands, deadline_seconds: int) -> Iterator[str 
     )
     through_service = [manifest.service(site, name, step=step.name)] if step.path is Path.SERVICE else []
     with hands.created([job, *through_service]) as created:
-        pod = hands.ready_pod(created[0])
+        pod = hands.ready_pod(created[0], node=step.server_node)
         yield _cluster_ip(hands, created[1]) if through_service else pod.ip
 
 
@@ -138,21 +147,24 @@ def _wave(step: PodStartup, number: int, hands: Hands) -> Wave:
         manifest.sleeping_job(hands.site, name, step=step.name, deadline_seconds=deadline_seconds) for name in names
     ]
     jobs = [hands.site.name(name) for name in names]
-    with _created_at_rate(manifests, hands, step.rate_per_second):
+    with _created_at_rate(manifests, hands, step.rate_per_second) as created:
         hands.board.wait(lambda: _all_ready(jobs, hands) or None, seconds=_STARTUP_SECONDS)
         gave_up_ns = hands.board.clock_ns()
         startups = [startup for job in jobs if (startup := hands.board.startup_of(job)) is not None]
+        problem = several(("", trouble) for job in created if (trouble := hands.trouble(job)) is not None)
     # The next wave must not find the nodes busy with ending this one.
     hands.board.wait(
         lambda: all(hands.board.pod_gone(job) for job in jobs if hands.board.pod_of(job)) or None, seconds=_GONE_SECONDS
     )
-    if not startups:
-        raise Unavailable(f"none of {step.pods} pods was ever created: see the events of the namespace")
-    return Wave(startups=startups, gave_up_ns=gave_up_ns)
+    if not any(Milestone.READY in each.seen for each in startups):
+        raise Unavailable(f"none of {step.pods} pods became ready: {problem or 'see the events of the namespace'}")
+    return Wave(startups=startups, gave_up_ns=gave_up_ns, problem=problem or None)
 
 
 @contextmanager
-def _created_at_rate(manifests: list[manifest.Manifest], hands: Hands, rate_per_second: float) -> Iterator[None]:
+def _created_at_rate(
+    manifests: list[manifest.Manifest], hands: Hands, rate_per_second: float
+) -> Iterator[tuple[Meta, ...]]:
     """Create objects, each at its time whatever the others took, and delete them at the end of the block."""
     begin_ns = hands.board.clock_ns()
 
@@ -163,8 +175,8 @@ def _created_at_rate(manifests: list[manifest.Manifest], hands: Hands, rate_per_
                 hands.board.rest(left_seconds)
             yield each
 
-    with hands.created(due()):
-        yield
+    with hands.created(due()) as created:
+        yield created
 
 
 def _all_ready(jobs: list[str], hands: Hands) -> bool:
@@ -190,11 +202,11 @@ def _service(step: ServiceStartup, number: int, hands: Hands) -> ServiceStart:
             deadline_seconds=deadline_seconds,
         )
         with hands.created([client]) as (client_job,):
-            pod = hands.ready_pod(client_job)
-            return _watched(hands, pod, backend, service.name)
+            pod = hands.ready_pod(client_job, node=step.node)
+            return _watched(step, hands, pod, backend, service.name)
 
 
-def _watched(hands: Hands, client: Pod, backend: manifest.Manifest, service: str) -> ServiceStart:
+def _watched(step: ServiceStartup, hands: Hands, client: Pod, backend: manifest.Manifest, service: str) -> ServiceStart:
     """Create the backend once the client tries, and take the times of what then comes about."""
     board = hands.board
     stream = patiently(
@@ -208,7 +220,7 @@ def _watched(hands: Hands, client: Pod, backend: manifest.Manifest, service: str
         if _REACHING not in board.told(service):
             raise Unavailable("the client of a Service did not begin to try to reach it: see its log")
         with hands.created([backend]) as (job,):
-            hands.ready_pod(job)
+            hands.ready_pod(job, node=step.server_node)
             everything = {*_LABELS, ENDPOINT_READY}
             board.wait(lambda: everything <= board.told(service).keys() or None, seconds=_STARTUP_SECONDS)
             return _service_start(hands, job, service)

@@ -12,6 +12,11 @@ ALL_RUNS = f"{MANAGED_BY}={_PREFIX}"
 """The label selector of whatever any run has created."""
 
 
+def name_pattern() -> str:
+    """Return a regular expression for the names of all that runs create, pods' random ends included."""
+    return r"\bprobe-[0-9a-z]+(?:-[0-9a-z]+)+\b"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A run's place in a cluster, and what its pods are like."""

@@ -51,7 +51,7 @@ def _removed(cluster: Cluster, site: Site, seconds: int) -> Finding | None:
 def _started(hands: Hands, seconds: int) -> Finding:
     job = manifest.server_job(hands.site, _STEP, step=_STEP, node=None, deadline_seconds=seconds)
     with watched(hands.cluster, hands.site, hands.board), hands.created([job]) as (created,):
-        pod = hands.ready_pod(created)
+        pod = hands.ready_pod(created, node=None)
         took = _took_seconds(hands, created.name)
         within = "" if took is None else f" within {took:.1f} s"
         found = f"a pod of {hands.site.image} was ready on {pod.node}{within}{_pulled(hands, pod)}"

@@ -35,6 +35,8 @@ class Wave:
     startups: Sequence[Startup]
     gave_up_ns: int
     """When waiting ended, by the clock of the arrivals."""
+    problem: str | None = None
+    """What kept some of them from starting, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

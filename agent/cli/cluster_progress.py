@@ -1,4 +1,4 @@
-"""Which steps of a cluster run are under way, as bars on a terminal; elsewhere nothing."""
+"""Which steps of a cluster run are under way, as bars on a terminal; what they wait for, as lines, everywhere."""
 
 from contextlib import suppress
 from types import TracebackType
@@ -24,6 +24,7 @@ class ClusterProgress:
             TextColumn("{task.fields[what]}", markup=False),
         )
         self._bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._console = console
         self._steps = len(plan.steps)
         self._ended = 0
         self._running: dict[str, tuple[TaskID, Step]] = {}
@@ -39,6 +40,11 @@ class ClusterProgress:
         # After a hang-up there is no terminal any more; what was measured is not to be lost over that.
         with suppress(OSError):
             self._bars.stop()
+
+    def tell_trouble(self, line: str) -> None:
+        """Say why a pod is still waited for, above the bars; from any thread."""
+        with suppress(OSError):
+            self._console.print(f"still waiting: {line}", markup=False, soft_wrap=True)
 
     def __call__(self, step: Step, /, *, ended: bool) -> None:
         """Show a step that begins, or take away one that has ended."""

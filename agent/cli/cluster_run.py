@@ -65,6 +65,7 @@ def measure(asked: Asked) -> Measured:
                 site,
                 run.limits,
                 on_progress=progress,
+                on_trouble=progress.tell_trouble,
                 start_seconds=asked.cluster.start_within or _START_SECONDS,
             )
     for what in outcome.unwatched:

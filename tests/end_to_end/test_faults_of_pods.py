@@ -98,3 +98,15 @@ def test_the_command_shows_what_was_measured_and_why_the_rest_was_not(
     assert shown.returncode == 3
     assert "exceeded its memory limit and was killed (OOMKilled)" in " ".join(shown.stdout.split())
     assert "CPU in use of what is allocatable" in shown.stdout
+
+
+def test_the_command_says_what_a_pod_is_still_waited_for_though_nobody_looks_at_a_terminal(
+    probe: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    with StandIn(nodes=1) as cluster:
+        cluster.faults.befall(PodFault.NEVER_SCHEDULED)
+        command = ("run", "dns", "--target", "cluster", "--no-history", "--start-within", "5s")
+        shown = probe(*command, env={"KUBECONFIG": str(cluster.kubeconfig)})
+    assert shown.returncode == 3
+    assert shown.stderr.count("still waiting: ") == 1
+    assert "still waiting: dns-1: no node takes the pod: 0/1 nodes are available: 1 Insufficient cpu." in shown.stderr

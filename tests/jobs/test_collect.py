@@ -167,7 +167,7 @@ def test_what_pods_did_not_bring_is_told_with_their_reasons() -> None:
 def test_where_no_pod_brought_anything_the_result_is_unavailable_with_the_reasons() -> None:
     reasons = ["a", "b", "b", "c", "d", "e"]
     found = merged("latency", [collected(unavailable("latency", reason)) for reason in reasons])
-    assert (found.status, found.reason) == (Status.UNAVAILABLE, "a; b; c; and 2 more")
+    assert (found.status, found.reason) == (Status.UNAVAILABLE, "a; 2 times: b; c; and 2 more")
 
 
 def test_what_pods_cost_adds_up() -> None:
