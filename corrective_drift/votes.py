@@ -15,13 +15,11 @@ from agent.documents import FRAGMENTS
 from agent.fields import TABLE
 from agent.wire import Kind
 from agent.wire_numbers import Bucket, Index
-from probes.measure.baselines import NODE_BUCKETS, UNKNOWN, Scale, node_bucket
+from probes.measure.baselines import NODE_BUCKETS, UNFIT, UNKNOWN, Scale, node_bucket
 
 _BENCHMARKS = "benchmarks"
 # What clusters are compared by can't be what is compared.
 _COHORT_FIELDS = frozenset({"cluster.minor", "nodes.count"})
-# The value is then that of the tool, the clock or a limit, and not the cluster's.
-_DISQUALIFYING = frozenset({"cached", "clock-uncertain", "throttled", "tool-limit"})
 _MINIMAL = "minimal"
 # Of the fragments those that have an order other than the cohorts': in words there is no percentile.
 _FRAGMENTS = {kind: name for kind, name in FRAGMENTS.items() if name.startswith("nodes.")}
@@ -123,7 +121,7 @@ def measure(metric: str) -> Measure | None:
 def _counts(row: Mapping[str, Any]) -> bool:
     """Tell whether a row can be compared: a storage class of an unknown kind with none, a tool's limit neither."""
     of_unknown_kind = "storage_class" in row and row.get("storage_kind", vocabulary.OTHER) == vocabulary.OTHER
-    return not of_unknown_kind and _DISQUALIFYING.isdisjoint(row["doubts"]) and row["metric"] != vocabulary.OTHER
+    return not of_unknown_kind and UNFIT.isdisjoint(row["doubts"]) and row["metric"] != vocabulary.OTHER
 
 
 def _place(profile: str | None, row: Mapping[str, Any]) -> str:

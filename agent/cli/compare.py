@@ -1,12 +1,14 @@
 """`probe compare`: is it worse than before? Two sets of results in, a verdict for each metric out."""
 
+from typing import Any
+
 import click
 import numpy as np
 
 from agent.cli.comparison_table import print_comparison
 from agent.cli.kept import read_run
 from agent.cli.options import format_option
-from probes.errors import InvalidRequest, Unavailable
+from probes.errors import InvalidRequest
 from probes.measure.compare import compare as compare_runs
 from probes.measure.compare import regressions
 from probes.measure.comparison import Caveat, Comparison
@@ -14,6 +16,7 @@ from probes.measure.result import RunResult
 
 # Equal results must give equal intervals each time; which draws they rest on does not matter.
 _SEED = 20_261_124
+_COMMUNITY = "community"
 
 
 class _Share(click.ParamType[float]):
@@ -42,9 +45,27 @@ class _Share(click.ParamType[float]):
 @click.option(
     "--fail-on", type=_Share(), metavar="SHARE", help="Exit with 1 where a metric is worse by more than this."
 )
+@click.option(
+    "--service", metavar="URL", help="Whose community baselines; that of the agent's configuration if absent."
+)
+@click.option(
+    "--cohort",
+    multiple=True,
+    metavar="NAME=WORD",
+    help="What the result itself doesn't tell for a community baseline, such as provider=aws; repeatable.",
+)
 @format_option
-def compare(*, before: str, after: str | None, baseline: str | None, margin: float, fail_on: float | None,
-            form: str) -> None:  # fmt: skip
+def compare(  # noqa: PLR0913  one for each option
+    *,
+    before: str,
+    after: str | None,
+    baseline: str | None,
+    margin: float,
+    fail_on: float | None,
+    service: str | None,
+    cohort: tuple[str, ...],
+    form: str,
+) -> None:
     """Compare B with A, or A with a baseline. Each is a result's file, a kept run (`probe history`), or several of
     them joined by commas: with five or more on a side, a verdict knows how much runs differ.
 
@@ -54,7 +75,13 @@ def compare(*, before: str, after: str | None, baseline: str | None, margin: flo
       probe compare latest~1 latest
       probe compare a1.json,a2.json,a3.json,a4.json,a5.json b1.json,b2.json,b3.json,b4.json,b5.json
       probe compare latest --baseline before-upgrade --fail-on 10%
+      probe compare latest --baseline community --cohort provider=aws
     """  # noqa: D205, D301  click's help: a paragraph may be longer than a line, \b leaves a block as it is
+    if baseline == _COMMUNITY:
+        _with_community(before, after, fail_on, service=service, cohort=cohort, form=form)
+        return
+    if service is not None or cohort:
+        raise InvalidRequest(f"--service and --cohort go with --baseline {_COMMUNITY}")
     reference, subject = _sides(before, after, baseline)
     comparison = _compared(_load(reference), _load(subject), margin)
     worse = regressions(comparison, fail_on) if fail_on is not None else ()
@@ -69,6 +96,14 @@ def compare(*, before: str, after: str | None, baseline: str | None, margin: flo
     click.get_current_context().exit(1 if worse else 0)
 
 
+def _with_community(before: str, after: str | None, fail_on: float | None, **options: Any) -> None:
+    if after is not None or fail_on is not None:
+        raise InvalidRequest(f"--baseline {_COMMUNITY} tells where one result stands: give neither B nor --fail-on")
+    from agent.cli.community import compare_with_community  # noqa: PLC0415  an HTTP client, which files don't need
+
+    compare_with_community(_load(before), **options)
+
+
 def _sides(before: str, after: str | None, baseline: str | None) -> tuple[str, str]:
     """The references of the baseline and of what is compared with it."""
     if (after is None) == (baseline is None):
@@ -77,8 +112,6 @@ def _sides(before: str, after: str | None, baseline: str | None) -> tuple[str, s
 
 
 def _load(references: str) -> list[RunResult]:
-    if references == "community":
-        raise Unavailable("no community baseline has been published yet: compare with a result of your own or a URL")
     return [_load_one(reference) for reference in references.split(",") if reference]
 
 

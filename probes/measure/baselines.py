@@ -38,6 +38,8 @@ UNKNOWN = "unknown"
 """The word of a fact that a cluster doesn't tell; it stands in no cohort that is published."""
 NODE_BUCKETS = ("0-4", "5-15", "16-63", "64+")
 """Ranges of the number of nodes: those of the minimal level, which every level can be brought to."""
+UNFIT = frozenset({"cached", "clock-uncertain", "throttled", "tool-limit"})
+"""Flags that say that a value is the tool's, the clock's or a limit's, and not the cluster's: it is not compared."""
 
 _LOG_GAMMA = math.log(GAMMA)
 _Word = Annotated[str, StringConstraints(max_length=64)]

@@ -143,12 +143,6 @@ def test_a_share_that_is_none_is_refused(probe: Any, files: dict[str, str], shar
     assert probe("compare", files["old"], files["slow"], "--fail-on", share).returncode == 2
 
 
-def test_no_community_baseline_is_an_answer(probe: Any, files: dict[str, str]) -> None:
-    refused = probe("compare", files["old"], "--baseline", "community")
-    assert refused.returncode == 3
-    assert "no community baseline" in refused.stderr
-
-
 @pytest.fixture
 def server(files: dict[str, str]) -> Iterator[str]:
     """A real HTTP server on loopback that serves the directory of the results."""

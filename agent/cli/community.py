@@ -1,0 +1,138 @@
+"""`probe compare RESULT --baseline community`: where a result stands among those of other clusters."""
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich import box
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from agent import community, settings
+from agent.cli.table import console_for_tables
+from agent.cohort import STORAGE_KIND, CommunityComparison, Standing, compared, facts_of
+from agent.collect.host import provider_of
+from agent.vocabulary import OTHER, PROVIDERS, REGION_CLASSES, STORAGE_KINDS
+from probes.errors import InvalidRequest, Unavailable
+from probes.measure.baselines import FACTS, NODE_BUCKETS
+from probes.measure.result import Better, RunResult
+from probes.measure.units import format_quantity
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "provider": (*PROVIDERS, OTHER),
+    "region_class": (*REGION_CLASSES, OTHER),
+    "node_bucket": NODE_BUCKETS,
+    STORAGE_KIND: STORAGE_KINDS,
+}
+_LONGEST_TITLE = 44
+_REST_WIDTH = 96
+
+
+def compare_with_community(runs: list[RunResult], *, service: str | None, cohort: Iterable[str], form: str) -> None:
+    """Print where the medians of a run, or of several alike, stand. Raises as `agent.community` does."""
+    facts = _facts(runs[0]) | dict(_given(each) for each in cohort)
+    address, fetch = community.fetch_from(settings.load(None), service)
+    kept = community.latest(address, fetch, directory=_directory())
+    if kept.trouble is not None:
+        click.echo(f"probe: {address} can't be asked now ({kept.trouble}): as of {_day(kept.as_of)}", err=True)
+    comparison = compared(runs, kept.release, facts)
+    if form == "json":
+        click.echo(comparison.model_dump_json(indent=2))
+    elif comparison.week is None:
+        click.echo(f"No baseline yet: {address} has published none, since too few clusters report to it.")
+    else:
+        _print(comparison)
+
+
+def _facts(run: RunResult) -> dict[str, str]:
+    model = run.environment.get("machine_model")
+    return facts_of(run, provider_of(str(model)) if run.target == "local" and model is not None else None)
+
+
+def _given(text: str) -> tuple[str, str]:
+    name, equals, word = text.partition("=")
+    if not equals or name not in {*FACTS, STORAGE_KIND}:
+        raise InvalidRequest(f"--cohort {text}: write NAME=WORD, with a name of {', '.join((*FACTS, STORAGE_KIND))}")
+    known = _WORDS.get(name)
+    if known is not None and word not in known:
+        raise InvalidRequest(f"--cohort {text}: {name} is one of {', '.join(known)}")
+    return name, word
+
+
+def _directory() -> Path:
+    """Return where the XDG Base Directory Specification wants what can be fetched again."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if not cache.startswith("/"):  # a relative path is to be ignored, says the specification
+        try:
+            cache = str(Path("~/.cache").expanduser())
+        except RuntimeError as error:
+            raise Unavailable("no home directory for baselines: set HOME or XDG_CACHE_HOME") from error
+    return Path(cache) / "prism-probe" / "baselines"
+
+
+def _print(comparison: CommunityComparison) -> None:
+    console = console_for_tables()
+    for probe in dict.fromkeys(each.probe for each in comparison.standings):
+        console.print(_table(probe, [each for each in comparison.standings if each.probe == probe], console.width))
+    console.print()
+    for line in _remarks(comparison):
+        console.print(Padding(line, (0, 0, 0, 1)))
+
+
+def _table(probe: str, standings: Iterable[Standing], width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=" ")
+    table.add_column(Text(f" {probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - _REST_WIDTH)))
+    for heading, least in (("yours", 10), ("their median", 12), ("better than", 11), ("95 % interval", 13)):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=least)
+    table.add_column("among", min_width=18, max_width=34)
+    for each in standings:
+        table.add_row(
+            f" {each.title}",
+            format_quantity(each.value, each.unit),
+            format_quantity(each.percentiles["p50"], each.unit),
+            *_shares(each),
+            f"{each.contributors}+ {_words(each)}",
+        )
+    return table
+
+
+def _shares(standing: Standing) -> tuple[str, str]:
+    """The share of the cohort that is worse; where no direction is better, the share that is below."""
+    share, low, high = standing.share_below, standing.low, standing.high
+    if standing.better is Better.LOWER:
+        share, low, high = None if share is None else 1 - share, 1 - high, 1 - low
+    above = " (above)" if standing.better is Better.NEITHER else ""
+    return "" if share is None else f"{share:.0%}{above}", f"{low:.0%} … {high:.0%}"
+
+
+def _words(standing: Standing) -> str:
+    named = {**standing.cohort}
+    if "node_bucket" in named:
+        named["node_bucket"] += " nodes"
+    return ", ".join(named.values()) or "all clusters"
+
+
+def _remarks(comparison: CommunityComparison) -> Iterable[Text]:
+    older = sorted({each.week for each in comparison.standings if each.week != comparison.week})
+    told = f"{comparison.week}, and of {older[0]} on for cohorts that have hardly changed" if older else comparison.week
+    yield _remark("baseline", f"of {told}; a cohort has at least as many clusters as told")
+    missing = [name for name in FACTS if name not in comparison.facts]
+    if missing:
+        yield _remark("not known", f"{', '.join(missing)}: --cohort NAME=WORD may find a closer cohort")
+    reasons: dict[str, list[str]] = {}
+    for each in comparison.unplaced:
+        reasons.setdefault(each.reason, []).append(f"{each.probe}, {each.title}")
+    for reason, titles in reasons.items():
+        more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+        yield _remark("no answer", f"{titles[0]}{more}: {reason}")
+
+
+def _remark(label: str, text: str) -> Text:
+    return Text.assemble((label, "yellow"), f": {text}")
+
+
+def _day(when: datetime) -> str:
+    return when.date().isoformat()
