@@ -14,14 +14,13 @@ from typing import Protocol, TypeVar
 from jobs.cluster import Arrival, Change, Gap
 from jobs.errors import JobsError
 from jobs.objects import Claim, EndpointSlice, Event, Job, Object, Pod
-from jobs.timeline import Pull, Startup, follow, pull_told
+from jobs.timeline import ARRIVAL_RESOLUTION_NS, Pull, Startup, follow, pull_told
 
 ENDPOINT_READY = "endpoint ready"
 """What is told of a Service when its first endpoint is seen ready."""
 _MOST_EVENTS = 20
-# What happened in a gap arrives in a burst right after it. A gap shorter than what arrivals are exact to is none.
+# What happened in a gap arrives in a burst right after it.
 _CATCHING_UP_NS = 1_000_000_000
-_SHORT_GAP_NS = 10_000_000
 T = TypeVar("T")
 
 
@@ -157,7 +156,8 @@ class Board:
             return seen["Bound"] - seen["created"] if {"created", "Bound"} <= seen.keys() else None
 
     def _after_gap(self, kind: type[Object], gap: Gap) -> None:
-        if gap.ended_ns - gap.began_ns > _SHORT_GAP_NS:
+        # A gap shorter than what arrivals are exact to is none.
+        if gap.ended_ns - gap.began_ns > ARRIVAL_RESOLUTION_NS:
             self._late_until_ns[kind] = gap.ended_ns + _CATCHING_UP_NS
 
     def _take(self, arrival: Arrival[Object]) -> None:

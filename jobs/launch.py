@@ -31,6 +31,7 @@ from jobs.site import Site
 from jobs.step import Measure, Observe, PodStartup, ServiceStartup, Step, startable
 from jobs.survey import snapshot
 from jobs.watching import watched
+from probes import environment
 from probes.measure.result import ProbeResult
 
 # On top of its time a run may need its last pods' end and the clean-up; then the cluster removes everything itself.
@@ -225,14 +226,22 @@ def _carried(step: Step, hands: Hands, plan: Plan, done: Done) -> Done:
     match step:
         case Measure():
             return replace(done, collected=measure(step, hands, plan.request.profile))
-        case PodStartup():
-            return replace(done, waves=start_pods(step, hands))
-        case ServiceStartup():
-            return replace(done, services=start_services(step, hands))
+        case PodStartup() | ServiceStartup():
+            return _timed(step, hands, done)
         case Observe():
             return replace(done, measurement=utilization.measure(snapshot(hands.cluster)))
         case _:
             raise TypeError(f"nobody knows how to carry out {type(step).__name__}")
+
+
+def _timed(step: PodStartup | ServiceStartup, hands: Hands, done: Done) -> Done:
+    """Carry out a step whose times are taken here, and see whether this machine let us take them in time."""
+    before = environment.snapshot()
+    if isinstance(step, PodStartup):
+        done = replace(done, waves=start_pods(step, hands))
+    else:
+        done = replace(done, services=start_services(step, hands))
+    return replace(done, doubts=environment.doubts(before, environment.snapshot()))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """From what the steps of a run brought to one result of each probe. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.collect import Collected, unavailable
@@ -26,6 +26,8 @@ class Done:
     waves: Sequence[Wave] = ()
     services: Sequence[ServiceStart] = ()
     measurement: Measurement | None = None
+    doubts: Sequence[Flag] = ()
+    """About the machine of the launcher, where times were taken there."""
     problem: str | None = None
     """Why it brought nothing."""
     stopped: bool = False
@@ -114,9 +116,19 @@ def _startup(done: Sequence[Done], seen: Watched, spec: Facts, phases: tuple[Pha
         facts=objective(metrics) | {"pods": sum(len(wave.startups) for wave in waves), "services": len(services)},
         phases=phases,
         metrics=metrics,
-        flags=tuple(Flag(code=FlagCode.FAILURES, reason=f"not all was measured: {problem}") for problem in problems),
+        flags=(
+            *_doubts(done),
+            *(Flag(code=FlagCode.FAILURES, reason=f"not all was measured: {problem}") for problem in problems),
+        ),
         duration_seconds=duration_seconds,
     )
+
+
+def _doubts(done: Sequence[Done]) -> Iterator[Flag]:
+    """Yield each kind of doubt about the launcher's machine once."""
+    for code in dict.fromkeys(flag.code for each in done for flag in each.doubts):
+        told = several((each.step.name, flag.reason) for each in done for flag in each.doubts if flag.code is code)
+        yield Flag(code=code, reason=f"on the machine of the launcher, which took the times: {told}")
 
 
 def _utilization(done: Done, spec: Facts, phases: tuple[Phase, ...]) -> ProbeResult:

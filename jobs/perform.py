@@ -13,7 +13,7 @@ from jobs.hands import Hands, patiently
 from jobs.objects import Meta, Pod, Service
 from jobs.pod import CONTAINER
 from jobs.reasons import several
-from jobs.startup_metrics import ServiceStart, Wave
+from jobs.startup_metrics import ServiceStart, Wave, with_resolution
 from jobs.step import Measure, Path, PodStartup, ServiceStartup
 from jobs.timeline import Milestone
 from probes import frame
@@ -136,7 +136,7 @@ def _single(name: str, title: str, nanoseconds: float) -> Metric:
     described = Description(
         name=name, title=title, unit=Unit.NANOSECONDS, better=Better.LOWER, conditions={"clock": "arrival"}
     )
-    return from_rates(described, [float(nanoseconds)])
+    return with_resolution(from_rates(described, [float(nanoseconds)]))
 
 
 def _wave(step: PodStartup, number: int, hands: Hands) -> Wave:

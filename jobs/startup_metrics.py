@@ -9,15 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.timeline import Image, Milestone, Pull, Startup
+from jobs.timeline import ARRIVAL_RESOLUTION_NS, Image, Milestone, Pull, Startup
 from probes.measure.metric import Description, from_samples
 from probes.measure.result import Better, Facts, Metric
 from probes.measure.stability import Flag, FlagCode
-from probes.measure.units import Unit
+from probes.measure.units import Unit, format_quantity
+from probes.reach import INTERVAL_SECONDS
 
 # Kubernetes' objective for stateless pods whose image is there: 99 % within 5 s
 # (https://github.com/kubernetes/community/blob/master/sig-scalability/slos/pod_startup_latency.md).
 OBJECTIVE_SECONDS = 5.0
+# A client tries at intervals, and the line by which it tells of an answer arrives as other news does.
+_ANSWER_RESOLUTION_NS = ARRIVAL_RESOLUTION_NS + int(INTERVAL_SECONDS * 1e9)
 
 _STAGES = (
     ("pod_startup", "pod created until ready", Milestone.CREATED, Milestone.READY),
@@ -98,6 +101,7 @@ def service_metrics(starts: Sequence[ServiceStart]) -> tuple[Metric, ...]:
             _described(f"service_startup_by_{label}", f"backend created until another pod is answered, by {label}", {}),
             [[_until(start.backend_created_ns, at_ns, start.gave_up_ns)] for start, at_ns in reached],
             f"services were never reached by {label}",
+            _ANSWER_RESOLUTION_NS,
         )
         metrics += _metric(
             _described(f"service_propagation_by_{label}", f"endpoint ready until answered, by {label}", {}),
@@ -108,8 +112,18 @@ def service_metrics(starts: Sequence[ServiceStart]) -> tuple[Metric, ...]:
                 if at_ns is not None and start.endpoint_ready_ns is not None
             ],
             "",
+            _ANSWER_RESOLUTION_NS,
         )
     return tuple(metrics)
+
+
+def with_resolution(metric: Metric, resolution_ns: int = ARRIVAL_RESOLUTION_NS) -> Metric:
+    """Add a doubt to a time that is shorter than what its clock can tell."""
+    if metric.summary.median >= resolution_ns:
+        return metric
+    median, resolution = (format_quantity(each, Unit.NANOSECONDS) for each in (metric.summary.median, resolution_ns))
+    reason = f"a median of {median} is shorter than the {resolution} to which its beginning and end are known"
+    return metric.model_copy(update={"flags": (*metric.flags, Flag(code=FlagCode.CLOCK_UNCERTAIN, reason=reason))})
 
 
 def objective(metrics: Sequence[Metric]) -> Facts:
@@ -150,11 +164,17 @@ def _described(name: str, title: str, conditions: Facts) -> Description:
     )
 
 
-def _metric(described: Description, rounds: Sequence[Sequence[_Sample]], failure: str) -> list[Metric]:
+def _metric(
+    described: Description,
+    rounds: Sequence[Sequence[_Sample]],
+    failure: str,
+    resolution_ns: int = ARRIVAL_RESOLUTION_NS,
+) -> list[Metric]:
     samples = [sample for part in rounds for sample in part]
     if not samples:
         return []
-    metric = from_samples(described, [np.array([each.nanoseconds for each in part]) for part in rounds])
+    values = [np.array([each.nanoseconds for each in part]) for part in rounds]
+    metric = with_resolution(from_samples(described, values), resolution_ns)
     censored = sum(sample.censored for sample in samples)
     if not censored:
         return [metric]

@@ -15,7 +15,7 @@ from probes import echo
 from probes.echo import HELLO_BYTES, Address
 
 # A tenth of what is worth telling apart in the start of a service, which takes tenths of a second.
-_INTERVAL_SECONDS = 0.02
+INTERVAL_SECONDS = 0.02
 # Far more than a round trip within a cluster, and less than the first retransmission.
 _ATTEMPT_SECONDS = 0.25
 
@@ -52,7 +52,7 @@ def _reach(address: Address, seconds: float) -> int | None:
         attempts += 1
         if _answers(address):
             return attempts
-        time.sleep(max(0.0, began + _INTERVAL_SECONDS - time.monotonic()))
+        time.sleep(max(0.0, began + INTERVAL_SECONDS - time.monotonic()))
     return None
 
 

@@ -79,7 +79,7 @@ MEANINGS = {
     FlagCode.THROTTLED: "a CPU limit held the measurement back",
     FlagCode.CPU_STOLEN: "the hypervisor gave CPU time to others",
     FlagCode.INTERFERENCE: "other processes took a large share of the machine",
-    FlagCode.CLOCK_UNCERTAIN: "the machine's clock was set during the measurement",
+    FlagCode.CLOCK_UNCERTAIN: "a clock was set during the measurement, or is too coarse for what it timed",
     FlagCode.CACHED: "a cache may have answered in the device's place",
     FlagCode.VOLATILE: "what lies below may be memory, not a disk",
     FlagCode.MAY_BE_BURST: "the device may have been spending burst credit",

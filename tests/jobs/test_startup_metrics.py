@@ -107,6 +107,20 @@ def test_a_service_that_was_never_reached_counts_with_the_time_waited() -> None:
     assert FlagCode.FAILURES not in {flag.code for flag in found["service_startup_by_address"].flags}
 
 
+@pytest.mark.parametrize(("seconds", "uncertain"), [(0.0099, True), (0.0101, False)])
+def test_a_stage_shorter_than_what_arrivals_are_exact_to_is_uncertain(*, seconds: float, uncertain: bool) -> None:
+    found = metrics(wave(startup("p", seconds, 0.5, 0.75, 1.0)))
+    assert (FlagCode.CLOCK_UNCERTAIN in {flag.code for flag in found["pod_scheduling"].flags}) is uncertain
+    assert FlagCode.CLOCK_UNCERTAIN not in {flag.code for flag in found["pod_startup"].flags}
+
+
+def test_an_answer_is_no_more_exact_than_the_interval_of_the_clients_attempts() -> None:
+    found = {metric.name: metric for metric in service_metrics([service(name=2.029, address=2.031)])}
+    flags = {name: {flag.code for flag in metric.flags} for name, metric in found.items()}
+    assert FlagCode.CLOCK_UNCERTAIN in flags["service_propagation_by_name"]
+    assert FlagCode.CLOCK_UNCERTAIN not in flags["service_propagation_by_address"]
+
+
 @pytest.mark.parametrize(("seconds", "kept"), [(4.9, True), (5.2, False)])
 def test_the_objective_is_judged_by_the_p99_of_warm_pods_where_there_are_enough(*, seconds: float, kept: bool) -> None:
     pods = [startup(f"p{number}", 0.1, 0.2, 0.3, seconds) for number in range(299)]
