@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +49,17 @@ class Address:
 
 def serve(service: Service, address: Address) -> None:
     """Serve until SIGTERM or SIGINT; what was taken is answered first. Raises InvalidOption and Unusable."""
+    with listening(address) as listener:
+        prepared(service, address, listener).run(sockets=[listener])
+
+
+def prepared(service: Service, address: Address, listener: socket.socket) -> uvicorn.Server:
+    """Return a server that is ready to run on a socket. Raises InvalidOption."""
     tls = None if address.certificate is None else _tls(address)
-    with _listening(address) as listener:
-        server = _Server(_config(create_app(service), tls))
-        server.service, server.port = service, listener.getsockname()[1]
-        _silence()
-        server.run(sockets=[listener])
+    server = _Server(_config(create_app(service), tls))
+    server.service, server.port = service, listener.getsockname()[1]
+    _silence()
+    return server
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +79,9 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop at the usual signals, and end with exit code 0 then: uvicorn would die by the signal in the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # whoever runs us in a thread stops us by `should_exit`
+            return
         before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -115,7 +124,8 @@ def _tls(address: Address) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def _listening(address: Address) -> Iterator[socket.socket]:
+def listening(address: Address) -> Iterator[socket.socket]:
+    """Yield a socket that is bound. Raises InvalidOption and Unusable."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, where = found[0]

@@ -5,11 +5,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import trustme
 from sqlalchemy import Engine
 
 from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import migrate
 from tests.corrective_drift import postgresql
+from tests.corrective_drift.running import Files, Running, running
 
 _numbers = count()
 
@@ -57,6 +59,38 @@ def engine(database: str) -> Iterator[Engine]:
     opened = open_engine(database)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A certificate for localhost, and the authority that it comes from."""
+    directory = tmp_path_factory.mktemp("certificates")
+    made = Files(ca=directory / "ca.pem", certificate=directory / "tls.crt", key=directory / "tls.key")
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(made.ca)
+    issued.private_key_pem.write_to_path(made.key)
+    for part in issued.cert_chain_pems:
+        part.write_to_path(made.certificate, append=True)
+    return made
+
+
+@pytest.fixture
+def service(engine: Engine, files: Files, tmp_path: Path) -> Iterator[Running]:
+    """A running service over `engine`."""
+    with running(engine, files, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def refusing(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A running service for what is refused before any store is asked."""
+    directory = tmp_path_factory.mktemp("refusing")
+    engine = open_engine(f"sqlite:///{directory / 'store.db'}")
+    migrate(engine)
+    with running(engine, files, directory) as one:
+        yield one
+    engine.dispose()
 
 
 @pytest.fixture
