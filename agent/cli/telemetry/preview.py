@@ -59,6 +59,8 @@ def preview(  # noqa: PLR0913  click gives each option as an argument
     if output is not None:
         write_whole(output, b"".join(body + b"\n" for body in bodies))
         click.echo(f"All of it, byte for byte: {output}", err=True)
+    if shortened:
+        click.echo("What each field is for, and how it is treated: telemetry-agent fields", err=True)
     if explain:
         for line in _explained(records):
             click.echo(line, err=True)
