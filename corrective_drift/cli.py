@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -19,10 +20,13 @@ from corrective_drift.errors import InvalidOption, ServiceError, Unusable
 from corrective_drift.limits import OWN_RATE, SHARED_RATE, Rate
 from corrective_drift.log import standard_log
 from corrective_drift.receipts import load_signer
+from corrective_drift.releases import release
 from corrective_drift.server import Address, serve
 from corrective_drift.service import Service, Settings, utc_today
 from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import HEAD, is_current, migrate
+from corrective_drift.weeks import latest_due
+from probes.measure.baselines import LEAST_CONTRIBUTORS, read_release
 
 F = TypeVar("F", bound=Callable[..., Any])
 _EXIT = {InvalidOption: 2, Unusable: 3}
@@ -130,6 +134,24 @@ def serve_command(*, engine: Engine, state_dir: Path, signing_key: Path | None, 
 def migrate_command(*, engine: Engine, state_dir: Path, revision: str) -> None:  # noqa: ARG001 - no state is needed
     """Bring the database to this release, all or nothing."""
     migrate(engine, revision)
+
+
+@main.command("release")
+@database_options
+@click.option("--week", help="An ISO week such as 2026-W07; by default the latest of which all should have arrived.")
+def release_command(*, engine: Engine, state_dir: Path, week: str | None) -> None:  # noqa: ARG001 - no state is needed
+    r"""Close a week and publish its baselines, once: repeated, it changes nothing.
+
+    \b
+    corrective-drift release
+    corrective-drift release --week 2026-W07
+    """
+    _bring_up(engine)
+    today = utc_today()
+    kept = release(engine, week or latest_due(today), today=today, chance=SystemRandom())
+    click.echo(f"{kept.week}: released on {kept.released_day}, out of the votes of {kept.contributors} clusters")
+    if read_release(kept.document).is_empty:
+        click.echo(f"no baseline yet: no cohort has {LEAST_CONTRIBUTORS} clusters")
 
 
 @main.command("import")

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from corrective_drift.store import ages
+from corrective_drift.store import ages, aggregates
 from corrective_drift.weeks import week_of
 
 # A release removes a closed week's voters; where none was made, they still go.
@@ -23,6 +23,7 @@ class Expired:
 def expire(connection: Connection, *, today: date, retention_days: int) -> Expired:
     """Remove what is too old."""
     before = (today - timedelta(days=retention_days)).isoformat()
+    aggregates.forget(connection, week_of(today - timedelta(days=retention_days)))
     ages.remove_fragments(connection, before_week=week_of(today - _LONGEST_VOTER))
     return Expired(
         reports=ages.remove_reports(connection, before_day=before),

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Engine
 from starlette.requests import Request
 
+from corrective_drift.baselines import Baselines
 from corrective_drift.limits import OWN_RATE, SHARED_RATE, Limits, Rate
 from corrective_drift.log import Event, Log
 from corrective_drift.metrics import Metrics
@@ -49,9 +50,11 @@ class Service:
     metrics: Metrics = field(default_factory=Metrics)
     limits: Limits = field(init=False)
     writer: Writer = field(init=False)
+    baselines: Baselines = field(init=False)
 
     def __post_init__(self) -> None:
         self.limits = Limits(own=self.settings.own_rate, shared=self.settings.shared_rate, monotonic=time.monotonic)
+        self.baselines = Baselines(self.engine)
         self.writer = Writer(self.engine, today=self.today, metrics=self.metrics, log=self.log)
 
     def is_premium(self, api_key: str | None) -> bool:

@@ -1,11 +1,9 @@
 """A week is released once, out of what was reported, for groups only; an erasure equals counting anew."""
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,76 +16,14 @@ from corrective_drift.store import aggregates
 from corrective_drift.store.engine import reading, writing
 from corrective_drift.store.releases import KeptRelease
 from corrective_drift.store.schema import CELLS, CLUSTERS, FRAGMENT_TALLIES, FRAGMENTS, RELEASES, REPORTS, VOTES
-from corrective_drift.weeks import first_day, last_day
+from corrective_drift.weeks import last_day
 from probes.measure.baselines import LEAST_CONTRIBUTORS, Release, read_release
-
-WEEKS = ("2026-W45", "2026-W46", "2026-W47")
-TODAY = date(2026, 11, 24)
-REGIONS = ("europe", "asia", "africa")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synthetic:
-    """A cluster that doesn't exist."""
-
-    number: int
-    provider: str = "aws"
-    region: str = "europe"
-    used: int = 0
-
-    @property
-    def pid(self) -> str:
-        return f"synthetic-{self.number:06}"
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return (self.provider, self.region, "1.33", "5-15")
-
-    def document(self, day: str) -> str:
-        cluster = {"provider": self.provider, "region_class": self.region, "minor": "1.33"}
-        usage = {"cpu_used_p50": self.used * 8}
-        return json.dumps({"day": day, "cluster": cluster, "nodes": {"count": "8-15"}, "usage": usage})
-
-
-def fleet(count: int, first: int = 0, **facts: Any) -> list[Synthetic]:
-    return [Synthetic(number=number, used=-(number % 9), **facts) for number in range(first, first + count)]
-
-
-def report(engine: Engine, week: str, clusters: Iterable[Synthetic]) -> None:
-    day = first_day(week).isoformat()
-    with writing(engine) as connection:
-        known = set(connection.execute(select(CLUSTERS.c.cluster_pid)).scalars())
-        clusters = list(clusters)
-        new = [_cluster(each.pid) for each in clusters if each.pid not in known]
-        if new:
-            connection.execute(insert(CLUSTERS), new)
-        rows = [
-            {
-                "cluster_pid": each.pid,
-                "day": day,
-                "report_id": f"{day}:0",
-                "level": "standard",
-                "document": each.document(day),
-            }
-            for each in clusters
-        ]
-        connection.execute(insert(REPORTS), rows)
-
-
-def _cluster(pid: str) -> dict[str, Any]:
-    digest = "0" * 64
-    return {
-        "cluster_pid": pid,
-        "token_sha256": b"",
-        "first_day": "2026-11-01",
-        "consent_digest": digest,
-        "schema_digest": digest,
-        "revoked": False,
-    }
+from tests.corrective_drift.fleet import REGIONS, TODAY, WEEKS, Synthetic, fleet, report
+from tests.corrective_drift.fleet import released as release_of
 
 
 def released(engine: Engine, week: str) -> Release:
-    return read_release(releases.release(engine, week, today=TODAY, chance=random.Random(1)).document)
+    return read_release(release_of(engine, week).document)
 
 
 def aggregate(connection: Connection) -> list[tuple[Any, ...]]:
