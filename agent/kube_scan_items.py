@@ -56,9 +56,9 @@ class Splitter(Generic[W]):
         self.meta = ListMetaWire()
         """The list's metadata, complete when `finish` has returned."""
 
-    def feed(self, chunk: bytes) -> list[W]:
+    def feed(self, *parts: bytes) -> list[W]:
         """Return the objects that are whole now. Raises Malformed, msgspec.ValidationError."""
-        self._rest += chunk
+        self._rest = bytearray().join((self._rest, *parts))
         if not self._begun and not self._begin():
             return []
         if not self._opening:

@@ -142,7 +142,7 @@ def test_a_failure_says_which_kind_and_why_and_nothing_that_the_server_said(
 
 
 def test_a_list_that_drips_for_ever_ends_by_its_deadline(tmp_path: Path) -> None:
-    dripping = Answer(body=page(*["a" * 1000] * 1000).body, pause_seconds=0.05)
+    dripping = Answer(body=page(*["a" * 1000] * 1000).body, pause_seconds=0.005)
     with serving_lists(lambda *_: dripping, tmp_path) as (_, kubeconfig):
         scan = KubeScan(Transport(log_in(kubeconfig=str(kubeconfig))), silence_seconds=5.0, list_seconds=0.5)
         with pytest.raises(ScanFailed) as failed:
@@ -170,6 +170,18 @@ def test_counting_asks_for_one_objects_metadata(serve: Serve) -> None:
 def test_counting_looks_at_all_where_the_server_does_not_say_how_many_remain(serve: Serve) -> None:
     scan, _ = serve(of_pages(page("a", next_page="1"), page("b", "c")))
     assert scan.count(PODS) == 3
+
+
+def test_one_connection_serves_all_pages(serve: Serve) -> None:
+    scan, server = serve(of_pages(page("a", next_page="1"), page("b", next_page="2"), page("c")))
+    scan.fold(PODS, Names)
+    scan.count(PODS)
+    assert server.connections == 1
+
+
+def test_what_comes_with_its_length_and_not_in_chunks_is_read_as_well(serve: Serve) -> None:
+    scan, _ = serve(lambda *_: Answer(body=page("a", "b").body, plain=True))
+    assert scan.fold(PODS, Names).names == ["a", "b"]
 
 
 def test_nothing_is_counted_as_none(serve: Serve) -> None:

@@ -18,8 +18,6 @@ from urllib.parse import parse_qsl, urlsplit
 import trustme
 
 Query = dict[str, str]
-# What Go's net/http hands to TLS at a time, and so the length of a record.
-_RECORD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +32,8 @@ class Answer:
     """Whether the connection then stays open and silent, instead of being dropped."""
     framed: bool = False
     """Whether the body is in chunks already, with its end."""
+    plain: bool = False
+    """Whether the body is sent with its length and not in chunks."""
     pause_seconds: float = 0.0
     """Between pieces of a kilobyte, which makes it drip."""
 
@@ -59,6 +59,7 @@ class ListServer(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.accepted: list[str] = []
         """The `Accept` header of each request."""
+        self.connections = 0
         self.stopping = threading.Event()
         self._tls = tls
 
@@ -68,6 +69,7 @@ class ListServer(ThreadingHTTPServer):
         except OSError:
             self.shutdown_request(request)
             return
+        self.connections += 1
         super().process_request_thread(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -86,13 +88,16 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.answering(url.path, dict(parse_qsl(url.query)))
         self.send_response(HTTPStatus(answer.code))
         self.send_header("Content-Type", "application/json")
+        if answer.plain:
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+            return
         # As the API server does with answers that are longer than its buffer.
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         if answer.framed:
-            body = memoryview(answer.body)
-            for at in range(0, len(body), _RECORD_BYTES):
-                self.connection.sendall(body[at : at + _RECORD_BYTES])
+            self.wfile.write(answer.body)
             return
         body = answer.body if answer.sent_bytes is None else answer.body[: answer.sent_bytes]
         self._send(body, answer.pause_seconds)
