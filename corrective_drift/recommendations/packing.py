@@ -1,0 +1,36 @@
+"""How many whole nodes could go: what is unused is not what can be given back. Pure.
+
+Pods fit onto fewer nodes only as far as they can be packed. No document holds single pods, so there are two bounds: at
+best the load of the scarcer resource fills the remaining nodes; at worst it is packed as badly as first-fit decreasing
+may, 11/9 of the best and 6/9 of a node (Dósa 2007, doi:10.1007/978-3-540-74450-4_1).
+"""
+
+import math
+
+from corrective_drift.recommendations.ranges import Range
+
+_RATIO, _REST = 11 / 9, 6 / 9
+ASSUMPTION = (
+    "nodes of one size, one resource that runs out first, and no pod bound to a node, zone or pool by affinity, a "
+    "local volume or a budget of disruptions; low is the worst of first-fit packing, high a perfect one"
+)
+
+
+def mean_load(median: Range, most: Range, largest: Range) -> Range:
+    """Return the mean over the nodes out of the 50th and 90th percentiles and the largest.
+
+    Half of the nodes are at most at the median, four tenths at most at the 90th percentile; half are at least at the
+    median, a tenth at least at the 90th percentile.
+    """
+    high = 0.5 * median.high + 0.4 * most.high + 0.1 * largest.high
+    return Range(0.4 * median.low + 0.1 * most.low, high)
+
+
+def removable(nodes: Range, *loads: Range) -> tuple[float, float, float]:
+    """Return how many nodes could go (low, mid, high), each resource's mean load given as a share of a node."""
+    best, worst = max(load.low for load in loads), max(load.high for load in loads)
+    low = nodes.low - math.ceil(_RATIO * nodes.low * worst + _REST) if math.isfinite(worst) else 0
+    # One node stays, whatever runs on it.
+    high = 0.0 if math.isinf(nodes.high) else nodes.high - max(1, math.ceil(nodes.high * best))
+    low, high = float(max(0, low)), float(max(0.0, high, low))
+    return low, float(math.floor((low + high) / 2)), high
