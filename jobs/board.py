@@ -48,6 +48,7 @@ class Board:
         self._pulls: dict[str, Pull] = {}
         self._told: dict[str, dict[str, int]] = defaultdict(dict)
         self._claim_ns: dict[str, dict[str, int]] = defaultdict(dict)
+        self._volumes: dict[str, str] = {}
         self._late_until_ns: dict[type[Object], int] = {}
 
     def take(self, kind: type[Object], item: Arrival[Object] | Gap) -> None:
@@ -155,6 +156,11 @@ class Board:
             seen = self._claim_ns.get(claim, {})
             return seen["Bound"] - seen["created"] if {"created", "Bound"} <= seen.keys() else None
 
+    def volume_of(self, claim: str) -> str | None:
+        """Return the name of the volume that a claim was bound to, None where none was seen."""
+        with self._changed:
+            return self._volumes.get(claim)
+
     def _after_gap(self, kind: type[Object], gap: Gap) -> None:
         # A gap shorter than what arrivals are exact to is none.
         if gap.ended_ns - gap.began_ns > ARRIVAL_RESOLUTION_NS:
@@ -183,6 +189,8 @@ class Board:
         self._startups[job] = follow(self._startups.get(job), arrival, late=self._is_late(Pod, arrival))
 
     def _take_claim(self, claim: Claim, arrival: Arrival[Object]) -> None:
+        if claim.phase == "Bound":
+            self._volumes[claim.meta.name] = claim.volume
         # What comes late, or without its beginning, is left out: then there is no difference to tell.
         if not self._is_late(Claim, arrival):
             seen = self._claim_ns[claim.meta.name]

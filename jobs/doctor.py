@@ -7,12 +7,12 @@ from datetime import datetime
 
 from jobs import admission, image, permissions
 from jobs.admission import Trial
+from jobs.classes import NO_PROVISIONER, RETAINS
 from jobs.cluster import Version
 from jobs.finding import Finding, State
 from jobs.guard import Refusal
 from jobs.objects import LimitRange, Node, NodeImages, NodeUsage, Object, Pod, Resources, StorageClass
 from jobs.permissions import Answered
-from jobs.plan import NO_PROVISIONER
 from jobs.pod import MEASURING
 from jobs.site import EXPIRES, RUN
 from jobs.topology import Wanted, suitable
@@ -166,19 +166,24 @@ def _classes(seen: Examination) -> Iterator[Finding]:
         remedy = "install a provisioner to have volumes measured, too"
         yield _finding("storage", State.WARNING, "no storage class: the nodes' own disks alone are measured", remedy)
     for each in chosen:
-        yield _class(each)
+        yield _class(each, seen.storage_classes)
 
 
-def _class(storage_class: StorageClass) -> Finding:
+def _class(storage_class: StorageClass, named: Sequence[str]) -> Finding:
     default = ", the default" if storage_class.is_default else ""
     binding = "bound at once" if storage_class.binding_mode == "Immediate" else "bound where the first pod goes"
     found = f"{storage_class.meta.name}{default}: by {storage_class.provisioner}, {binding}"
     if storage_class.provisioner == NO_PROVISIONER:
         remedy = "measure such a volume by a claim of its own; the class is left out otherwise"
         return _finding("storage", State.WARNING, f"{found}: nobody provisions its volumes", remedy)
-    if storage_class.reclaim_policy == "Retain":
-        remedy = "delete the volume after each run, or name the other classes with --storage-class"
-        return _finding("storage", State.WARNING, f"{found}: it retains volumes, so a run leaves one behind", remedy)
+    if storage_class.reclaim_policy == RETAINS:
+        if storage_class.meta.name in named:
+            remedy = "delete the volume and its disk after each run, or leave the class out"
+            return _finding(
+                "storage", State.WARNING, f"{found}: it retains volumes, so a run leaves one behind", remedy
+            )
+        remedy = "name it with --storage-class to have it measured, and delete the volume and its disk afterwards"
+        return _finding("storage", State.WARNING, f"{found}: it retains volumes, and is left out for that", remedy)
     return _finding("storage", State.READY, found)
 
 

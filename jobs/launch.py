@@ -51,6 +51,14 @@ def _tell_nobody(_step: Step, /, *, ended: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retained:
+    """A volume that outlives its claim, because its class wants it so."""
+
+    storage_class: str
+    volume: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run brought, whatever ended it."""
 
@@ -63,6 +71,8 @@ class Outcome:
     """What could not be removed; the cluster will do it."""
     cleanup_problem: JobsError | None
     """Why it is not known whether everything was removed."""
+    retained: tuple[Retained, ...]
+    """What is left because the user named a class that retains volumes."""
     unwatched: tuple[str, ...]
     """What could not be watched, so that some times and reasons are lacking."""
 
@@ -123,8 +133,21 @@ def run(  # noqa: PLR0913  what to carry out, who is told of it, and how patient
         problem=state.problem,
         leftovers=state.leftovers,
         cleanup_problem=state.cleanup_problem,
+        retained=tuple(_retained(plan, hands)),
         unwatched=state.unwatched,
     )
+
+
+def _retained(plan: Plan, hands: Hands) -> Iterator[Retained]:
+    """Yield what our claims were bound to and doesn't go with them.
+
+    It is left alone: to delete it takes a permission for the whole cluster, and would only hide the disk behind it.
+    """
+    for step in plan.steps:
+        if isinstance(step, Measure) and step.volume is not None and step.volume.retained:
+            volume = hands.board.volume_of(hands.site.name(step.name))
+            if volume is not None:
+                yield Retained(storage_class=step.volume.storage_class or "", volume=volume)
 
 
 def _clean(cluster: Cluster, site: Site, state: _State) -> None:

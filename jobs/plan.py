@@ -8,6 +8,7 @@ Everything else runs in parallel.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from jobs.classes import RETAINS, objection
 from jobs.errors import InvalidRequest, Unavailable
 from jobs.objects import Node, StorageClass
 from jobs.step import (
@@ -43,8 +44,6 @@ _SERVICES = {Profile.QUICK: 3, Profile.STANDARD: 6, Profile.THOROUGH: 12}
 _POD_SECONDS = 5.0
 _POD_CPU_SECONDS = 0.2
 _SERVICE_SECONDS = 10.0
-# A class without a provisioner binds volumes that somebody made by hand, and those belong to somebody.
-NO_PROVISIONER = "kubernetes.io/no-provisioner"
 # In every cluster: the API's own Service, through the search path since its domain is not known; a name that exists
 # for such use (RFC 2606), through the search path and, with the final dot, past it.
 DNS_NAMES = ("kubernetes.default.svc", "example.com", "example.com.")
@@ -67,7 +66,7 @@ class Request:
     options: Mapping[str, str | list[str]] = field(default_factory=dict)
     """As on the command line: size, duration, rate, names."""
     storage_classes: tuple[str, ...] = ()
-    """Empty: all that can provision."""
+    """Empty: all that can provision, and take back what they provisioned."""
     existing_claims: tuple[str, ...] = ()
     """Claims whose volume the user wants measured; nothing in it is touched but its free space."""
     claim_bytes: int | None = None
@@ -85,6 +84,8 @@ class Plan:
     request: Request
     steps: tuple[Step, ...]
     nodes: Suitability
+    classes_left_out: Mapping[str, str] = field(default_factory=dict)
+    """Storage class -> why it is not measured, in a few words."""
 
     @property
     def cost(self) -> Cost:
@@ -112,7 +113,8 @@ def plan(
         shown = "; ".join(f"{name} {reason}" for name, reason in list(found.others.items())[:5]) or "there are none"
         raise Unavailable(f"no node can be probed: {shown}")
     planner = _Planner(request, found.nodes, tuple(classes), seconds)
-    return Plan(request=request, steps=tuple(planner.steps()), nodes=found)
+    left_out = planner.classes_left_out() if "storage" in request.probes else {}
+    return Plan(request=request, steps=tuple(planner.steps()), nodes=found, classes_left_out=left_out)
 
 
 def options_for(request: Request, probe: str) -> dict[str, str | list[str]]:
@@ -149,13 +151,20 @@ class _Planner:
             yield self._services()
             yield self._pods()
 
+    def classes_left_out(self) -> dict[str, str]:
+        """Tell why classes are left out that could have been meant."""
+        if self.request.storage_classes or self.request.existing_claims:
+            return {}
+        return {each.meta.name: why for each in self.classes if (why := objection(each)) is not None}
+
     def _storage(self) -> Iterator[Step]:
         classes = self._classes()
         for number, storage_class in enumerate(classes, start=1):
             name = storage_class.meta.name
             # A volume that is bound at once may lie in any zone, and the scheduler must follow it: no node is chosen.
             node = None if storage_class.binding_mode == "Immediate" else self._turn(number)
-            volume = Volume(storage_class=name, size_bytes=self._claim_bytes())
+            retained = storage_class.reclaim_policy == RETAINS
+            volume = Volume(storage_class=name, size_bytes=self._claim_bytes(), retained=retained)
             what = {"volume": "claim", "storage_class": name}
             yield self._storage_step(f"storage-class-{number}", storage_class.provisioner, volume, node, what)
         for number, claim in enumerate(self.request.existing_claims, start=1):
@@ -270,7 +279,7 @@ class _Planner:
             return tuple(known[name] for name in dict.fromkeys(self.request.storage_classes))
         if self.request.existing_claims:
             return ()
-        return tuple(each for each in self.classes if each.provisioner != NO_PROVISIONER)
+        return tuple(each for each in self.classes if objection(each) is None)
 
     def _claim_bytes(self) -> int:
         return self.request.claim_bytes or _CLAIM_BYTES[self.request.profile]

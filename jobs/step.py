@@ -65,6 +65,8 @@ class Volume:
     """A claim that the user named."""
     size_bytes: int
     """Of the claim; of the scratch space where it is the node's ephemeral storage, and both above are None."""
+    retained: bool = False
+    """Whether what is provisioned for the claim outlives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

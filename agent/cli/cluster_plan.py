@@ -33,12 +33,14 @@ def described(plan: Plan) -> Iterator[str]:
 
 
 def left_out(plan: Plan) -> Iterator[str]:
-    """Yield a line for each node that can't be probed."""
+    """Yield a line for each node and each storage class that is not probed."""
     others = list(plan.nodes.others.items())
     for name, reason in others[:_MOST_OTHERS]:
         yield f"Not probed: node {name}: it {reason}"
     if len(others) > _MOST_OTHERS:
         yield f"Not probed: {len(others) - _MOST_OTHERS} more nodes"
+    for name, reason in plan.classes_left_out.items():
+        yield f"Not probed: storage class {name}: it {reason}"
 
 
 def doing(step: Step) -> str:

@@ -135,6 +135,11 @@ def _remarks(outcome: Outcome, site: Site) -> list[str]:
             f"{len(outcome.leftovers)} objects could not be removed, such as {names}; "
             f"the cluster removes them by {expiry}, {mend}"
         )
+    remarks += [
+        f"the storage class {each.storage_class} retains volumes: the PersistentVolume {each.volume} is left, "
+        "and the disk that it stands for; delete both by hand"
+        for each in outcome.retained
+    ]
     if outcome.cleanup_problem is not None:
         remarks.append(f"whether everything was removed is not known: {outcome.cleanup_problem}; {mend}")
     return remarks

@@ -20,7 +20,7 @@ from jobs.site import RUN
 from probes.measure.result import json_schema
 from tests.standin.lab import SPACE, wait_until
 from tests.standin.problem import Problem
-from tests.standin.resources import CONFIG_MAPS, JOBS, NODES, PODS, Json
+from tests.standin.resources import CONFIG_MAPS, JOBS, NODES, PODS, STORAGE_CLASSES, Json
 from tests.standin.standin import StandIn, pods_reason
 
 LONG = ("latency", "--duration", "1s", "--target", "cluster")
@@ -120,6 +120,23 @@ def test_a_class_that_is_not_there_is_told_with_those_that_are(cluster: Cluster)
     refused = cluster("run", "storage", "--storage-class", "fast")
     assert refused.returncode == 2
     assert "there is no storage class 'fast' in this cluster; there are: immediate, standard" in refused.stderr
+
+
+@pytest.fixture
+def retaining(standin: StandIn) -> Iterator[None]:
+    kept = {"metadata": {"name": "kept"}, "provisioner": "standin/kept", "reclaimPolicy": "Retain"}
+    standin.store.create(STORAGE_CLASSES, kept | {"volumeBindingMode": "Immediate"})
+    yield
+    standin.store.delete(STORAGE_CLASSES, "kept", None)
+
+
+@pytest.mark.usefixtures("retaining")
+def test_a_class_that_would_leave_a_volume_behind_is_not_planned_and_that_is_said(cluster: Cluster) -> None:
+    shown = cluster("run", "storage", "--target", "cluster", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "Not probed: storage class kept: it retains volumes" in shown.stderr
+    assert "storageClassName: standard" in shown.stdout or '"storageClassName": "standard"' in shown.stdout
+    assert "kept" not in shown.stdout
 
 
 def test_what_the_environment_lacks_is_told_with_its_own_code(probe: Cluster, standin: StandIn, tmp_path: Path) -> None:

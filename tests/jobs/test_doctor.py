@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from jobs.admission import Trial
+from jobs.classes import NO_PROVISIONER
 from jobs.cluster import Version
 from jobs.doctor import Examination, judge
 from jobs.finding import Finding, State
 from jobs.guard import Refusal
 from jobs.objects import ConfigMap, Limit, LimitRange, Meta, NodeUsage, Resources
-from jobs.plan import NO_PROVISIONER
 from jobs.site import EXPIRES, RUN
 from tests.jobs.factories import GIB, node, nodes, pod, storage_class
 
@@ -148,10 +148,12 @@ def test_a_class_is_described_by_how_it_binds_and_who_provisions() -> None:
     assert found.found == "fast, the default: by fast.example, bound where the first pod goes"
 
 
-def test_a_class_that_retains_volumes_leaves_one_behind() -> None:
-    found = only("storage", classes=[storage_class("kept", reclaim_policy="Retain")])
-    assert found.state is State.WARNING
-    assert "leaves one behind" in found.found
+def test_a_class_that_retains_volumes_is_left_out_or_leaves_one_behind() -> None:
+    kept = [storage_class("kept", reclaim_policy="Retain")]
+    for named, words in (((), "is left out for that"), (("kept",), "leaves one behind")):
+        found = only("storage", classes=kept, storage_classes=named)
+        assert found.state is State.WARNING
+        assert words in found.found
 
 
 def test_a_class_that_nobody_provisions_is_not_measured() -> None:

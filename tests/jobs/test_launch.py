@@ -2,16 +2,19 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agent.cli.cluster_run import _remarks
 from jobs import launch
 from jobs.cluster import Change, Manifest
 from jobs.errors import AlreadyThere, InvalidRequest, TryAgain, Unavailable
 from jobs.guard import Limits
 from jobs.launch import Outcome
 from jobs.objects import (
+    Claim,
     ConfigMap,
     Endpoint,
     EndpointSlice,
@@ -316,3 +319,19 @@ def test_utilization_is_looked_at_without_a_single_pod() -> None:
     outcome = run(memory, plan(request("utilization"), nodes=[node("a")], classes=[], seconds=SECONDS))
     assert only(outcome).status is Status.MEASURED
     assert [each["kind"] for each in memory.created] == ["Job", "ConfigMap"]
+
+
+def test_what_a_class_retains_is_told_by_its_class_and_volume_and_other_classes_leave_nothing() -> None:
+    def play(memory: Memory, pod: Pod, manifest: Manifest) -> None:
+        claim = memory.objects.get((Claim, pod.meta.name.removesuffix("-x")))
+        if isinstance(claim, Claim):
+            memory.put(replace(claim, phase="Bound", volume=f"pv-of-{claim.meta.name}"), Change.MODIFIED)
+        well(memory, pod, manifest)
+
+    classes = [storage_class("fast"), storage_class("kept", reclaim_policy="Retain")]
+    wanted = request("storage", storage_classes=("fast", "kept"))
+    outcome = run(Memory(play=play), plan(wanted, nodes=nodes(1), classes=classes, seconds=SECONDS))
+    assert outcome.retained == (launch.Retained(storage_class="kept", volume="pv-of-probe-abc123-storage-class-2"),)
+    assert _remarks(outcome, site())[0].startswith(
+        "the storage class kept retains volumes: the PersistentVolume pv-of-"
+    )

@@ -139,6 +139,21 @@ def test_every_class_that_can_provision_gets_a_claim_of_the_stated_size_and_ever
     assert {each.node for each in steps if each.volume and each.volume.storage_class is None} == {"n000", "n001"}
 
 
+def test_a_class_that_retains_volumes_is_measured_only_where_it_was_named_and_its_reason_is_told() -> None:
+    classes = [*CLASSES, storage_class("kept", reclaim_policy="Retain")]
+    made = {
+        named: plan(request("storage", storage_classes=named), nodes=nodes(1), classes=classes, seconds=SECONDS)
+        for named in ((), ("kept",))
+    }
+    kept = {
+        named: [each.volume.retained for each in measures(of, "storage") if each.volume and each.volume.storage_class]
+        for named, of in made.items()
+    }
+    assert kept == {(): [False, False], ("kept",): [True]}
+    assert "would be left behind" in made[()].classes_left_out["kept"]
+    assert made["kept",].classes_left_out == {}
+
+
 def test_a_class_that_binds_at_once_chooses_the_node_itself_and_has_all_of_them_alone() -> None:
     fast, slow = measures(planned("storage"), "storage")[:2]
     assert fast.node is not None
