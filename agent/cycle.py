@@ -40,6 +40,7 @@ from probes.errors import Interrupted, ProbeError
 
 if TYPE_CHECKING:
     from probes.measure.drift import Finding
+    from probes.measure.result import RunResult
 
 
 class Cycle:
@@ -93,40 +94,44 @@ class Cycle:
     def report(self) -> TaskReport:
         """Collect, merge, anonymize, and put into the outbox."""
         with opened(self._state.outbox, self._limits()) as outbox:
-            self._forget_old(outbox)
             consent = self._consented(outbox)
-            return self._reported(outbox, consent)
+            if not self._may_benchmark():
+                return self._reported(outbox, consent, None)
+            from agent.keeping import history, mark_reported, unreported  # noqa: PLC0415  see above
 
-    def _reported(self, outbox: Outbox, consent: ConsentRecord) -> TaskReport:
-        from agent.keeping import history, mark_reported, unreported  # noqa: PLC0415  see above
-        from agent.merge import merge  # noqa: PLC0415  the same
-        from agent.sources import collected  # noqa: PLC0415  the same
+            with history(self._state.history, self._history_set_aside) as kept:
+                new = unreported(kept, since=consent.granted_at)
+                told = self._reported(outbox, consent, None if new is None else new[1])
+                if new is not None:
+                    mark_reported(kept, new[0])
+            return told
 
-        with history(self._state.history, self._history_set_aside) as kept:
-            keys, now, begin = prepare_keys(self._state.secret), datetime.now(UTC), time.monotonic()
-            new = unreported(kept, since=consent.granted_at) if self._may_benchmark() else None
-            run = None if new is None else new[1]
-            facts = merge(collected(self._settings), run, pseudonym=keys.kept_names)
-            tell_collected(self._log, facts.statuses, time.monotonic() - begin)
-            records = anonymize(
-                facts,
-                level=self._telemetry.privacy_level,
-                data_types=self._telemetry.collection_rules.data_types,
-                keys=keys,
-                day=now.date(),
-                chance=random.SystemRandom().random,
-            )
-            if new is not None:
-                # A crash between here and the mark must not have a run counted twice.
-                records = tuple(replace(each, once=f"run/{new[0].run_id}") for each in records)
-            # Once more: somebody may have revoked while the cluster was read.
-            self._consented(outbox)
-            self._audit_collected(records, consent)
-            outbox.put(records, consent_digest=consent.digest)
-            if new is not None:
-                mark_reported(kept, new[0])
-        size = sum(len(each.body) for each in records)
-        self._log.say(Event.QUEUED, documents=len(records), bytes=size)
+    def _reported(self, outbox: Outbox, consent: ConsentRecord, run: "RunResult | None") -> TaskReport:
+        from agent.sources import collected  # noqa: PLC0415  see above
+
+        keys, now, begin = prepare_keys(self._state.secret), datetime.now(UTC), time.monotonic()
+        facts = collected(self._settings)
+        if run is not None:
+            from agent.merge import merge  # noqa: PLC0415  the same
+
+            facts = merge(facts, run, pseudonym=keys.kept_names)
+        tell_collected(self._log, facts.statuses, time.monotonic() - begin)
+        records = anonymize(
+            facts,
+            level=self._telemetry.privacy_level,
+            data_types=self._telemetry.collection_rules.data_types,
+            keys=keys,
+            day=now.date(),
+            chance=random.SystemRandom().random,
+        )
+        if run is not None:
+            # A crash before the run is marked must not have it counted twice.
+            records = tuple(replace(each, once=f"run/{run.run_id}") for each in records)
+        # Once more: somebody may have revoked while the cluster was read.
+        self._consented(outbox)
+        self._audit_collected(records, consent)
+        outbox.put(records, consent_digest=consent.digest)
+        self._log.say(Event.QUEUED, documents=len(records), bytes=sum(len(each.body) for each in records))
         return TaskReport(ending=Ending.DONE, queued=len(records), statuses=dict(facts.statuses))
 
     def probe(self) -> TaskReport:
@@ -136,7 +141,7 @@ class Cycle:
         if not self._may_benchmark():
             raise _Paused(Stop.NOT_CONSENTED_TO)
         from agent.keeping import findings, history  # noqa: PLC0415  see above
-        from agent.sources import probed, tell_cluster  # noqa: PLC0415  the same
+        from agent.measuring import probed, tell_cluster  # noqa: PLC0415  the same
         from agent.unnamed import unnamed  # noqa: PLC0415  the same
         from probes.measure.result import Status  # noqa: PLC0415  the same
 

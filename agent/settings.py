@@ -57,6 +57,11 @@ class Settings:
     sources: tuple[str, ...]
     state_directory: Path
 
+    @property
+    def has_cluster(self) -> bool:
+        """Whether there is a cluster to look at."""
+        return self.environment.in_cluster or self.environment.kubeconfig is not None
+
 
 def load(path: Path | None, variables: Mapping[str, str] | None = None) -> Settings:
     """Read the configuration from `path` (None: the default path if it exists) and what overrides it.

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,11 +18,12 @@ from agent.fields import describe
 from agent.install_secret import read_keys, throwaway_keys
 from agent.keys import Keys
 from agent.levels import DataType, Level
-from agent.merge import merge
 from agent.outgoing import Outgoing
-from agent.sources import collected, has_cluster
+from agent.sources import collected
 from probes.errors import InvalidRequest
-from probes.measure.result import RunResult, read_results
+
+if TYPE_CHECKING:
+    from probes.measure.result import RunResult
 
 
 @click.command(short_help="Print exactly what would be sent; connect to nothing but the cluster.")
@@ -47,7 +49,7 @@ def preview(  # noqa: PLR0913  click gives each option as an argument
     run = None if results is None else _measured(results, opened)
     if output is not None:
         check_writable(output)
-    where = "the cluster" if has_cluster(opened.settings) else "this machine, as a standalone installation"
+    where = "the cluster" if opened.settings.has_cluster else "this machine, as a standalone installation"
     asked = opened.asked.level
     click.echo(f"What would be sent about {where}, at the level {asked}. Nothing is sent.", err=True)
     records = _records(opened, run)
@@ -70,13 +72,15 @@ def _at_level(opened: Opened, level: str | None) -> Opened:
     return opened if level is None else opened.at(Level(level))
 
 
-def _measured(path: Path, opened: Opened) -> RunResult:
+def _measured(path: Path, opened: Opened) -> "RunResult":
     """Read a result. Raises InvalidRequest for a file that is none, InvalidSettings where it would not be sent."""
     if opened.asked.level is not Level.DETAILED or DataType.BENCHMARKS not in opened.asked.data_types:
         raise InvalidSettings(
             "what probes measured leaves at the level detailed alone, with collect_benchmarks: "
             "give --level detailed, or leave --results out"
         )
+    from probes.measure.result import read_results  # noqa: PLC0415  numpy is for who has results
+
     try:
         return read_results(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -85,9 +89,14 @@ def _measured(path: Path, opened: Opened) -> RunResult:
         raise InvalidRequest(f"{path} is {error}") from error
 
 
-def _records(opened: Opened, run: RunResult | None) -> tuple[Outgoing, ...]:
+def _records(opened: Opened, run: "RunResult | None") -> tuple[Outgoing, ...]:
+    facts = collected(opened.settings)
+    if run is not None:
+        from agent.merge import merge  # noqa: PLC0415  numpy is for who has results
+
+        facts = merge(facts, run)
     return anonymize(
-        merge(collected(opened.settings), run),
+        facts,
         level=opened.asked.level,
         data_types=opened.asked.data_types,
         keys=_keys(opened),

@@ -169,7 +169,7 @@ class Agent:
             assert self.process.is_running(), f"the agent has ended: {self.log}"
             assert self.process.status() != psutil.STATUS_ZOMBIE, f"the agent has ended: {self.log}"
             assert time.monotonic() < ends_at, f"what was waited for never came: {self.log}"
-            time.sleep(0.05)
+            time.sleep(0.1)
         return found
 
     def wait_ready(self) -> None:
