@@ -19,7 +19,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from corrective_drift.errors import Unusable
 from corrective_drift.log import tell_failure
 from corrective_drift.problems import Code, Problem, invalid
-from corrective_drift.routes import baselines, collect, consent, data, health, receipts, schema
+from corrective_drift.routes import (
+    baselines,
+    collect,
+    consent,
+    data,
+    drift,
+    health,
+    receipts,
+    recommendations,
+    schema,
+)
 from corrective_drift.routes.answers import PROBLEM_SCHEMA, problem_answer
 from corrective_drift.service import Service
 
@@ -30,6 +40,8 @@ _ROUTERS = (
     receipts.router,
     schema.router,
     baselines.router,
+    recommendations.router,
+    drift.router,
     health.router,
 )
 _DESCRIPTION = "Takes the reports of telemetry agents, and gives back baselines and recommendations."

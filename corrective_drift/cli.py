@@ -20,6 +20,7 @@ from corrective_drift.errors import InvalidOption, ServiceError, Unusable
 from corrective_drift.limits import OWN_RATE, SHARED_RATE, Rate
 from corrective_drift.log import standard_log
 from corrective_drift.receipts import load_signer
+from corrective_drift.recommendations.prices import Prices, read_prices
 from corrective_drift.releases import release
 from corrective_drift.server import Address, serve
 from corrective_drift.service import Service, Settings, utc_today
@@ -92,6 +93,8 @@ def main() -> None:
 @click.option("--behind-proxy", is_flag=True, help="Serve plain HTTP to a proxy that speaks TLS.")
 @click.option("--signing-key", type=click.Path(path_type=Path), help="An Ed25519 key, PEM; made where it is missing.")
 @click.option("--api-keys", type=click.Path(path_type=Path), help="A file of SHA-256 digests, one API key a line.")
+@click.option("--simulation", is_flag=True, help="Take clusters of a simulated fleet, and these alone.")
+@click.option("--prices", type=click.Path(path_type=Path), help="What a core, a GiB and a node cost a month, TOML.")
 @click.option(
     "--retention-days", type=click.IntRange(1, 3660), default=400, show_default=True, help="For reports and receipts."
 )
@@ -122,6 +125,8 @@ def serve_command(*, engine: Engine, state_dir: Path, signing_key: Path | None, 
         own_rate=_rate(options["own_rate"], OWN_RATE),
         shared_rate=_rate(options["shared_rate"], SHARED_RATE),
         api_keys=_api_keys(options["api_keys"]),
+        prices=_prices(options["prices"]),
+        simulation=options["simulation"],
     )
     _bring_up(engine)
     signer = load_signer(signing_key or state_dir / "signing-key.pem")
@@ -180,6 +185,15 @@ def _rate(per_second: float, usual: Rate) -> Rate:
     if not per_second > 0:
         raise InvalidOption("a rate must be above 0")
     return Rate(per_second=per_second, burst=max(usual.burst, int(per_second * 10)))
+
+
+def _prices(path: Path | None) -> Prices:
+    if path is None:
+        return Prices()
+    try:
+        return read_prices(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidOption(f"can't read {path}: see --prices") from error
 
 
 def _api_keys(path: Path | None) -> frozenset[bytes]:

@@ -20,6 +20,7 @@ from agent.wire_records import canonical
 from corrective_drift.envelope import Envelope
 from corrective_drift.inflate import inflated, parsed
 from corrective_drift.problems import Code, Problem, invalid, malformed
+from corrective_drift.synthetic import refused
 from corrective_drift.typed import Reader
 from corrective_drift.weeks import week_of
 
@@ -78,7 +79,7 @@ class Submission:
         return sum(len(report.text) for report in self.reports)
 
 
-def submission(sent: Envelope, body: bytes, today: date) -> Submission:
+def submission(sent: Envelope, body: bytes, today: date, *, simulation: bool = False) -> Submission:
     """Return what a request asks to store. Raises Problem, which names the places of what is wrong."""
     documents = _read(inflated(body, sent.encoding), today)
     digest = hashlib.sha256(body).digest()
@@ -93,7 +94,10 @@ def submission(sent: Envelope, body: bytes, today: date) -> Submission:
         raise malformed("the header Prism-Consent is missing")
     if len({each.cluster_id for each in reports}) > 1:
         raise invalid("documents", "must be of one cluster")
-    return Submission(envelope=sent, body_sha256=digest, cluster_id=reports[0].cluster_id, reports=reports)
+    cluster_id = reports[0].cluster_id
+    if (problem := refused(cluster_id, simulation=simulation)) is not None:
+        raise problem
+    return Submission(envelope=sent, body_sha256=digest, cluster_id=cluster_id, reports=reports)
 
 
 class _Frame(msgspec.Struct, forbid_unknown_fields=True):

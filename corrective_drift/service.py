@@ -14,6 +14,7 @@ from corrective_drift.limits import OWN_RATE, SHARED_RATE, Limits, Rate
 from corrective_drift.log import Event, Log
 from corrective_drift.metrics import Metrics
 from corrective_drift.receipts import Signer
+from corrective_drift.recommendations.prices import Prices
 from corrective_drift.retention import expire
 from corrective_drift.tokens import digest
 from corrective_drift.writer import Writer
@@ -36,6 +37,10 @@ class Settings:
     shared_rate: Rate = SHARED_RATE
     api_keys: frozenset[bytes] = frozenset()
     """The SHA-256 of each key that opens premium insights; without any, everybody gets them."""
+    simulation: bool = False
+    """Whether it takes synthetic clusters, and these alone."""
+    prices: Prices = field(default_factory=Prices)
+    """For what could be saved; without any, savings are in cores, GiB and nodes."""
 
 
 @dataclass(kw_only=True)

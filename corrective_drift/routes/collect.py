@@ -1,5 +1,6 @@
 """POST /v1/collect: taking documents."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -131,8 +132,8 @@ async def collect(request: Request) -> Response:
     sent = envelope(request.headers)
     service.limits.admit(sent.token_sha256)
     body = await body_of(request)
-    read = (submission, sent, body, service.today())
-    taken = submission(*read[1:]) if len(body) <= _READ_AT_ONCE_BYTES else await run_in_threadpool(*read)
+    read = partial(submission, sent, body, service.today(), simulation=service.settings.simulation)
+    taken = read() if len(body) <= _READ_AT_ONCE_BYTES else await run_in_threadpool(read)
     if taken.cluster_id is not None and sent.token_sha256 is None:
         raise Problem(Code.UNAUTHORIZED, "send the cluster's token as Authorization: Bearer TOKEN")
     outcome = await service.writer.take(taken)

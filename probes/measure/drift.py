@@ -17,8 +17,8 @@ from probes.measure.changepoint import ChangePoint, find_changes
 from probes.measure.result import Better
 from probes.measure.units import Unit
 
-# The expected share of false findings among all that are reported.
-_FALSE_DISCOVERY_RATE = 0.05
+FALSE_DISCOVERY_RATE = 0.05
+"""The expected share of false findings among all that are reported as changed."""
 # One false alarm in so many values of a series: with a run a day, one in most of a year.
 _AVERAGE_RUN_LENGTH = 300
 # A week of daily runs is looked at as what is new.
@@ -72,15 +72,20 @@ class Finding:
 
 def drifted(courses: Sequence[Course]) -> tuple[Finding, ...]:
     """Return what changed for good, and what begins to get worse without having changed before."""
-    strictest = _FALSE_DISCOVERY_RATE / max(1, len(courses))
-    changes = [(course, change) for course in courses if (change := _last_change(course, strictest)) is not None]
-    discovered = _discoveries([change.p_value for _, change in changes], tested=len(courses))
-    changed = [_changed(*changes[place]) for place in discovered]
-    known = {(finding.subject, finding.what) for finding in changed}
+    found = changed(courses)
+    known = {(finding.subject, finding.what) for finding in found}
     drifting = [
         _drifting(course) for course in courses if (course.probe, course.metric) not in known and _alarms(course)
     ]
-    return (*changed, *drifting)
+    return (*found, *drifting)
+
+
+def changed(courses: Sequence[Course]) -> tuple[Finding, ...]:
+    """Return the latest change of level of each series that has one, at the false discovery rate over all of them."""
+    strictest = FALSE_DISCOVERY_RATE / max(1, len(courses))
+    changes = [(course, change) for course in courses if (change := _last_change(course, strictest)) is not None]
+    discovered = _discoveries([change.p_value for _, change in changes], tested=len(courses))
+    return tuple(_changed(*changes[place]) for place in discovered)
 
 
 def reconfigured(
@@ -113,7 +118,7 @@ def _last_change(course: Course, strictest: float) -> ChangePoint | None:
     def found(alpha: float) -> tuple[ChangePoint, ...]:
         return find_changes(course.medians, alpha=alpha, rng=np.random.default_rng(_SEED))
 
-    at_all = found(_FALSE_DISCOVERY_RATE)
+    at_all = found(FALSE_DISCOVERY_RATE)
     changes = (found(strictest) or at_all) if at_all else ()
     return changes[-1] if changes else None
 
@@ -122,7 +127,7 @@ def _discoveries(p_values: Sequence[float], *, tested: int) -> list[int]:
     """Return the places of the p-values that pass the step-up rule; those of the other tested series are larger."""
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     passing = [
-        rank for rank, place in enumerate(order, start=1) if p_values[place] <= _FALSE_DISCOVERY_RATE * rank / tested
+        rank for rank, place in enumerate(order, start=1) if p_values[place] <= FALSE_DISCOVERY_RATE * rank / tested
     ]
     return sorted(order[: max(passing, default=0)])
 
