@@ -30,8 +30,10 @@ from probes.measure.baselines import CohortBaseline, MetricBaseline, Release, re
 
 # A few hundred documents are read and voted on at a time, in some tenths of a second: who reports meanwhile waits.
 _CLUSTERS_AT_ONCE = 50
-# The largest cohorts of each metric. With all metrics a release is then below the 4 MiB that an agent reads.
+# Of one metric: three levels of the ladder for the largest provider, the coarse ones for all.
 _MOST_COHORTS = 96
+# In all: a cohort takes at most 240 bytes, and an agent reads at most 4 MiB.
+_MOST_COHORTS_IN_ALL = 15_000
 # Half a year: what a cohort was like before that is no measure for today.
 _CARRIED_WEEKS = 26
 
@@ -121,18 +123,31 @@ def _row(vote: votes.Vote) -> dict[str, Any]:
 
 def _chosen(connection: Connection, week: str) -> dict[Key, _Chosen]:
     """Return what may be published of each metric, after all that has been published before."""
-    chosen = {}
-    for key, contributors in aggregates.contributors(connection, week):
-        if votes.measure(key[0]) is not None:
-            sums = disclosure.totals(contributors)
-            cohorts = sorted(disclosure.choose(contributors), key=lambda cell: (-cell[0], -sums[cell], cell[1]))
-            chosen[key] = _Chosen(contributors=contributors, cohorts=frozenset(cohorts[:_MOST_COHORTS]))
+    voted = {
+        key: contributors
+        for key, contributors in aggregates.contributors(connection, week)
+        if votes.measure(key[0]) is not None
+    }
+    most = most_cohorts(len(voted))
+    chosen = {key: _largest(contributors, most) for key, contributors in voted.items()}
     for then, noted in releases.groups_then(connection):
         groups = _groups(noted)
         for key, in_common in aggregates.in_common(connection, then, week):
             if key in groups and key in chosen:
                 chosen[key] = _unexposed(groups[key], chosen[key], in_common)
     return chosen
+
+
+def most_cohorts(metrics: int) -> int:
+    """Return how many cohorts each of so many metrics may have in a release."""
+    return min(_MOST_COHORTS, _MOST_COHORTS_IN_ALL // max(1, metrics))
+
+
+def _largest(contributors: Mapping[Words, int], most: int) -> _Chosen:
+    """Return the cohorts that may be published, coarse ones first: of any some may be left out."""
+    sums = disclosure.totals(contributors)
+    cohorts = sorted(disclosure.choose(contributors), key=lambda cell: (-cell[0], -sums[cell], cell[1]))
+    return _Chosen(contributors=contributors, cohorts=frozenset(cohorts[:most]))
 
 
 def _unexposed(then: Groups, now: _Chosen, in_common: Mapping[tuple[Words, Words], int]) -> _Chosen:
@@ -153,13 +168,15 @@ def _metrics(connection: Connection, week: str, chosen: Mapping[Key, _Chosen]) -
     """Return the baselines of each metric: what is new, and for other cohorts what was published before."""
     kept = releases.latest(connection)
     before = {} if kept is None else read_release(kept.document).by_metric
+    keys = sorted({*chosen, *before})
+    most = most_cohorts(len(keys))
     found = []
-    for key in sorted({*chosen, *before}):
+    for key in keys:
         fresh = list(_fresh(connection, week, key, chosen[key])) if key in chosen else []
         carried = list(_carried(week, before[key], fresh)) if key in before else []
         meaning = votes.measure(key[0])
         if meaning is not None and (fresh or carried):
-            found.append(metric_baseline(*key, meaning, (fresh + carried)[:_MOST_COHORTS]))
+            found.append(metric_baseline(*key, meaning, (fresh + carried)[:most]))
     return found
 
 

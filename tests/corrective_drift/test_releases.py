@@ -232,3 +232,9 @@ def test_a_killed_release_is_carried_on(engine: Engine) -> None:
     assert isinstance(kept, KeptRelease)
     assert kept.contributors == 30
     assert last_day(kept.week) < TODAY
+
+
+def test_the_more_metrics_there_are_the_fewer_cohorts_each_has() -> None:
+    counts = [releases.most_cohorts(metrics) for metrics in (0, 1, 100, 500, 5000)]
+    assert counts == sorted(counts, reverse=True)
+    assert all(count * metrics <= 15_000 for count, metrics in zip(counts, (0, 1, 100, 500, 5000), strict=True))
