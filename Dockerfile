@@ -1,4 +1,4 @@
-# One installation in two targets: `probe` measures; `agent` is the same with curl, for a look at its own ports.
+# Two targets: `probe` has what measures, and nothing that speaks to a cluster; `agent` has all of it, and curl.
 # docs/docker.md says how to run them with a read-only root file system, what each weighs and why.
 
 # Debian's own updates are wanted on each build; the release is what is pinned.
@@ -26,33 +26,43 @@ WORKDIR /build/fio
 RUN ./configure --disable-native && make -j"$(nproc)" && strip fio
 
 FROM python AS installation
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends python3-venv \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY agent agent
 COPY corrective_drift corrective_drift
 COPY jobs jobs
 COPY probes probes
-# pip stays outside of what it installs into. The tests that packages bring, most of them numpy's, are a sixth of it.
+# pip stays outside of what it installs into; dependency groups came with its 25.1. The tests that packages bring, most
+# of them numpy's, are a sixth of it.
 RUN python3 -m venv /build \
+ && /build/bin/pip install --no-cache-dir 'pip>=25.1' \
  && python3 -m venv --without-pip /opt/prism \
- && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir . \
+ && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --group pod \
+ && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --no-deps . \
  && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
 
-FROM python AS probe
+FROM installation AS whole-installation
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir . \
+ && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+
+FROM python AS tools
 COPY --from=fio /build/fio/fio /usr/local/bin/
+
+FROM tools AS probe
 COPY --from=installation /opt/prism /opt/prism
 # A number, since Kubernetes can't tell whether a name is root; 65532 is the customary nobody of small images.
 USER 65532:65532
 ENTRYPOINT ["probe"]
 CMD ["run"]
 
-FROM probe AS agent
-USER 0
+FROM tools AS agent
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/* \
  && install --directory --owner 65532 --group 65532 --mode 700 /var/lib/telemetry-agent
+COPY --from=whole-installation /opt/prism /opt/prism
 USER 65532:65532
 ENTRYPOINT ["telemetry-agent"]
-CMD []

@@ -63,3 +63,15 @@ def test_everything_that_the_wheel_holds_reaches_the_builder() -> None:
     copied = {word for name, rest in stages()["installation"] if name == "COPY" for word in rest.split()[:-1]}
     assert needed <= let_through
     assert needed <= copied
+
+
+def test_pods_get_the_group_of_that_name_and_the_agent_everything() -> None:
+    probe, agent = (
+        " ".join(rest for name, rest in stages()[stage] if name == "RUN" and "/opt/prism" in rest).split("&&")
+        for stage in ("installation", "whole-installation")
+    )
+    installs = [line.split("--no-cache-dir")[1].split() for line in probe if "--python /opt/prism" in line]
+    assert installs == [["--group", "pod"], ["--no-deps", "."]]
+    assert any(line.split()[-2:] == ["--no-cache-dir", "."] for line in agent)
+    assert ("COPY", "--from=installation /opt/prism /opt/prism") in stages()["probe"]
+    assert ("COPY", "--from=whole-installation /opt/prism /opt/prism") in stages()["agent"]

@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 
 import click
 
+# What is missing of these is a fault, and not the choice of whoever made an image.
+_OWN = frozenset({"", "agent", "jobs", "probes"})
+
 
 class LazyGroup(click.Group):
     """A group out of a table: name -> (where the command is, as `module:attribute`, and what it does)."""
@@ -57,6 +60,12 @@ def run_and_exit(group: click.Group, name: str) -> NoReturn:
         # Whoever read our output has had enough. Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in _OWN:
+            raise
+        hint = "install the whole package (the image `probe` has only what measures one machine)"
+        code = _complain(name, f"{package} is not installed here: {hint}", 3)
     except Exception as error:
         code = _code_of(error)
         if code is None:
