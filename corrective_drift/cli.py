@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
 from random import SystemRandom
@@ -64,7 +65,10 @@ def database_options(command: F) -> F:
             if database is None:
                 _prepare(state_dir)
                 database = f"sqlite:///{state_dir.absolute() / 'store.db'}"
-            command(engine=open_engine(database), state_dir=state_dir, **options)
+            with ExitStack() as stack:
+                engine = open_engine(database)
+                stack.callback(engine.dispose)
+                command(engine=engine, state_dir=state_dir, **options)
         except ServiceError as error:
             _fail(error)
 

@@ -10,6 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # An agent's has 1 KiB; nginx refuses beyond 32 KiB (large_client_header_buffers, four of 8 KiB).
 LARGEST_HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 20.0
+# After an answer that ends a connection: the other end should close it too, and need not be waited for.
+LINGER_SECONDS = 3.0
 
 
 class Bounded(HttpToolsProtocol):
@@ -47,6 +49,20 @@ class Bounded(HttpToolsProtocol):
         """Go on with what the head asks for."""
         self._stop_waiting()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Where this was the last answer, see that the connection ends."""
+        super().on_response_complete()
+        self._end_soon()
+
+    def shutdown(self) -> None:
+        """End as soon as nothing is being answered."""
+        super().shutdown()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        if self.transport.is_closing():
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _wait_for_head(self) -> None:
         self._stop_waiting()

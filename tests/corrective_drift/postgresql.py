@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -58,7 +59,8 @@ def server(programs: Path, *, durable: bool = False) -> Iterator[str]:
             _wait_until_it_answers(url.format("postgres"), process, directory / "log")
             yield url
         finally:
-            process.terminate()
+            # "Fast": it does not wait until everybody has hung up.
+            process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
     finally:
         shutil.rmtree(directory)

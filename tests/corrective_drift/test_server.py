@@ -1,0 +1,124 @@
+"""The server as a process: TLS, signals, and what connections may cost."""
+
+import json
+import signal
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from corrective_drift.cli import main
+from corrective_drift.errors import InvalidOption
+from corrective_drift.protocol import LARGEST_HEAD_BYTES
+from corrective_drift.receipts import load_signer
+from corrective_drift.server import Address
+from tests.corrective_drift.documents import keys
+from tests.corrective_drift.processes import serving
+from tests.corrective_drift.running import Files, Running
+from tests.corrective_drift.test_collect import body, new_id
+
+
+def connected(service: Running, version: ssl.TLSVersion) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=service.files.ca)
+    context.maximum_version = version
+    plain = socket.create_connection(("localhost", int(service.url.rpartition(":")[2])), timeout=30)
+    return context.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_tls_1_3_is_spoken_and_1_2_is_not(refusing: Running) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        assert connection.version() == "TLSv1.3"
+    with pytest.raises(ssl.SSLError):
+        connected(refusing, ssl.TLSVersion.TLSv1_2)
+
+
+@pytest.mark.parametrize("head", [b"GET /" + b"x" * LARGEST_HEAD_BYTES, b"GET / HTTP/1.1\r\nA: " + b"x" * 200_000])
+def test_a_head_that_never_ends_is_cut_off(refusing: Running, head: bytes) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        try:
+            connection.sendall(head)
+            received = connection.recv(1)
+        except (ssl.SSLError, ConnectionError):
+            received = b""
+    assert received == b""
+
+
+def test_serving_in_the_clear_needs_a_word_unless_it_stays_on_the_machine(files: Files) -> None:
+    for host in ("127.0.0.1", "::1", "localhost"):
+        Address(host=host)
+    Address(host="0.0.0.0", behind_proxy=True)  # noqa: S104 - nothing is listened on
+    Address(host="0.0.0.0", certificate=files.certificate, key=files.key)  # noqa: S104 - the same
+    with pytest.raises(InvalidOption, match="behind-proxy"):
+        Address(host="0.0.0.0")  # noqa: S104 - the same
+    with pytest.raises(InvalidOption, match="belong together"):
+        Address(certificate=files.certificate)
+
+
+def test_sigterm_ends_it_after_what_was_taken_is_answered(tmp_path: Path, files: Files) -> None:
+    with (
+        serving(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, files) as one,
+        httpx.Client(base_url=one.url, verify=ssl.create_default_context(cafile=files.ca), timeout=60) as client,
+    ):
+        answered: list[int] = []
+        begun = threading.Event()
+
+        def slowly() -> None:
+            def parts() -> object:
+                content = body(1)
+                yield content[:10]
+                begun.set()
+                one.process.send_signal(signal.SIGTERM)
+                yield content[10:]
+
+            headers = {"content-type": "application/json", "idempotency-key": new_id()}
+            document = json.loads(body(1))["documents"][0]
+            headers |= {"prism-schema": document["schema"], "prism-consent": "c0" * 32}
+            headers |= {"authorization": f"Bearer {keys(1).token}"}
+            answered.append(client.post("/v1/collect", content=parts(), headers=headers).status_code)  # type: ignore[arg-type]  # an iterator
+
+        sending = threading.Thread(target=slowly)
+        sending.start()
+        sending.join(timeout=60)
+        assert one.process.wait(timeout=60) == 0
+        assert begun.is_set()
+        assert answered == [200]
+        assert one.process.stderr is not None
+        events = [json.loads(line)["event"] for line in one.process.stderr]
+    assert events[-2:] == ["stopping", "stopped"]
+
+
+def test_wrong_options_are_said_in_one_line(tmp_path: Path, files: Files) -> None:
+    state = ["--state-dir", str(tmp_path / "state")]
+    foreign = tmp_path / "foreign.pem"
+    foreign.write_text("no key")
+    for code, *arguments in (
+        (2, "serve", *state, "--database", "mysql://localhost/x"),
+        (2, "serve", *state, "--database", "nonsense"),
+        (2, "serve", *state, "--tls-cert", str(foreign), "--tls-key", str(files.key)),
+        (2, "serve", *state, "--host", "0.0.0.0"),  # noqa: S104 - refused
+        (2, "serve", *state, "--api-keys", str(foreign)),
+        (2, "import", *state, str(foreign)),
+        (3, "serve", *state, "--signing-key", str(foreign)),
+        (3, "migrate", *state, "--database", f"sqlite:///{tmp_path / 'no' / 'such' / 'directory.db'}"),
+        (3, "migrate", *state, "--to", "no-such-revision"),
+    ):
+        ran = CliRunner().invoke(main, arguments)
+        assert (ran.exit_code, ran.stdout) == (code, ""), arguments
+        assert ran.stderr.startswith("Error: ")
+        assert ran.stderr.count("\n") == 1, ran.stderr
+
+
+def test_the_signing_key_is_for_its_owner_alone_and_stays(tmp_path: Path) -> None:
+    first = load_signer(tmp_path / "state" / "key.pem")
+    assert (tmp_path / "state" / "key.pem").stat().st_mode & 0o077 == 0
+    assert load_signer(tmp_path / "state" / "key.pem").public == first.public
+
+
+def test_a_shared_database_is_migrated_by_a_person_only(server: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(main, ["serve", "--state-dir", str(tmp_path), "--database", server.format("postgres")])
+    assert ran.exit_code == 3
+    assert "corrective-drift migrate" in ran.stderr
