@@ -115,7 +115,7 @@ METRICS = {
 DOUBTS = (
     "bimodal", "budget-spent", "cached", "clock-uncertain", "cpu-stolen", "drift", "engine-fallback", "failures",
     "few-rounds", "few-samples", "indicative", "interference", "may-be-burst", "missed-slots", "not-steady", "outliers",
-    "throttled", "tool-limit", "volatile", "warm-up", "wide-interval",
+    "partial", "throttled", "tool-limit", "volatile", "warm-up", "wide-interval",
 )  # fmt: skip
 """The codes of `probes.measure.stability.Flag`; the reasons stay where they are."""
 

@@ -33,7 +33,7 @@ def collect(probe: str, *, log: bytes | None, pod: Pod | None, trouble: str | No
     short = _short_form(pod)
     if short is not None:
         reason = f"{lost or 'the log holds no result'}; what is left came in the pod's termination message"
-        flag = Flag(code=FlagCode.FAILURES, reason=f"{reason}, without histograms")
+        flag = Flag(code=FlagCode.PARTIAL, reason=f"{reason}, without histograms")
         return _explained(short.model_copy(update={"flags": (*short.flags, flag)}), trouble)
     reasons = [each for each in (trouble, lost) if each] or ["the pod ended without a result: see its log"]
     return unavailable(probe, "; ".join(reasons))

@@ -108,7 +108,7 @@ def _flags(of_each: Iterable[Sequence[Flag]], pods: int) -> tuple[Flag, ...]:
 def _missing(reasons: str, failed: int, pods: int) -> tuple[Flag, ...]:
     if not failed:
         return ()
-    return (Flag(code=FlagCode.FAILURES, reason=f"{failed} of {pods} pods brought nothing: {reasons}"),)
+    return (Flag(code=FlagCode.PARTIAL, reason=f"{failed} of {pods} pods brought nothing: {reasons}"),)
 
 
 def _common(each: Sequence[Facts]) -> Facts:

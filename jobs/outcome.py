@@ -85,7 +85,7 @@ def _with_gap(result: ProbeResult, *, planned: int, ended: int) -> ProbeResult:
     if ended == planned:
         return result
     reason = f"not all was measured: the run was stopped before {planned - ended} of {planned} steps had ended"
-    return result.model_copy(update={"flags": (*result.flags, Flag(code=FlagCode.FAILURES, reason=reason))})
+    return result.model_copy(update={"flags": (*result.flags, Flag(code=FlagCode.PARTIAL, reason=reason))})
 
 
 def _startup(done: Sequence[Done], seen: Watched, spec: Facts, phases: tuple[Phase, ...]) -> ProbeResult:
@@ -118,7 +118,7 @@ def _startup(done: Sequence[Done], seen: Watched, spec: Facts, phases: tuple[Pha
         metrics=metrics,
         flags=(
             *_doubts(done),
-            *(Flag(code=FlagCode.FAILURES, reason=f"not all was measured: {problem}") for problem in problems),
+            *(Flag(code=FlagCode.PARTIAL, reason=f"not all was measured: {problem}") for problem in problems),
         ),
         duration_seconds=duration_seconds,
     )

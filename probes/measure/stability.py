@@ -62,6 +62,7 @@ class FlagCode(StrEnum):
     ENGINE_FALLBACK = "engine-fallback"
     MISSED_SLOTS = "missed-slots"
     FAILURES = "failures"
+    PARTIAL = "partial"
     BUDGET_SPENT = "budget-spent"
     TOOL_LIMIT = "tool-limit"
 
@@ -86,6 +87,7 @@ MEANINGS = {
     FlagCode.ENGINE_FALLBACK: "the preferred way to do I/O does not work here",
     FlagCode.MISSED_SLOTS: "some requests could not be sent when they were due; the wait counts as latency",
     FlagCode.FAILURES: "some attempts failed; they are counted, not dropped",
+    FlagCode.PARTIAL: "a part of what was asked for is missing: a place, a pod, or the histograms",
     FlagCode.BUDGET_SPENT: "the time was spent before all rounds were done",
     FlagCode.TOOL_LIMIT: "the tool that measures is itself a limit",
 }
