@@ -11,6 +11,7 @@ import random
 import selectors
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -36,8 +37,8 @@ _TURN_SECONDS = 2.0
 _STALLED_SECONDS = 300.0
 # Ten are promised. Only a request that is under way takes any; one that takes longer will not come back in time.
 _STOP_SECONDS = 5.0
-# What can't be done now can't be done a moment later either.
-_REST_SECONDS = 10.0
+# What can't be done now can't be done a moment later either; and hardly soon if it failed again and again.
+_REST_SECONDS, _LONGEST_REST_SECONDS = 10.0, 320.0
 # Nothing follows itself at once, whatever the outbox seems to ask for: a process costs a third of a second.
 _BREATH_SECONDS = 1.0
 # A report takes seconds, of a thousand nodes some more; probes end by themselves (their limit is two hours).
@@ -63,6 +64,7 @@ class Daemon:
         self._rhythm = Rhythm(self._state.schedule, intervals, windows, chance=random.SystemRandom().random)
         self._children: dict[Task, Child] = {}
         self._rests_until: dict[Task, float] = {}
+        self._failures: Counter[Task] = Counter()
         self._complaints: dict[Task, str | None] = {}
         self._paused: str | None = _UNCHECKED
         self._refusal: int | None = None
@@ -75,10 +77,10 @@ class Daemon:
         self._state.prepare()
         health = Health(metrics=self._metrics.text, stalled=self._is_stalled, unready=self._unready)
         with (
+            wakeups() as signals,
             held(self._state.lock),
             answering(self._told.listen, health),
             selectors.DefaultSelector() as selector,
-            wakeups() as signals,
         ):
             selector.register(signals, selectors.EVENT_READ)
             self._rhythm.begin(datetime.now(UTC))
@@ -147,8 +149,7 @@ class Daemon:
         """Take in what a task has told."""
         self._metrics.note(task, report, now_seconds=time.time())
         self._standing.expect_change()
-        rest = _BREATH_SECONDS if report.ending in _QUIET else _REST_SECONDS
-        self._rests_until[task] = time.monotonic() + (0 if task is Task.CHECK else rest)
+        self._rests_until[task] = time.monotonic() + self._rest_seconds(task, report)
         if self._stopping:
             if task is Task.REPORT and report.ending is not Ending.DONE:
                 with suppress(StateUnusable):
@@ -158,6 +159,14 @@ class Daemon:
             self._refusal = report.refusal
         self._note_pause(task, report)
         self._complain(task, report)
+
+    def _rest_seconds(self, task: Task, report: TaskReport) -> float:
+        if report.ending not in _QUIET:
+            self._failures[task] += 1
+            return min(_REST_SECONDS * 2.0 ** (self._failures[task] - 1), _LONGEST_REST_SECONDS)
+        del self._failures[task]
+        # Somebody who changes consent twice is heard twice.
+        return 0 if task is Task.CHECK else _BREATH_SECONDS
 
     def _note_pause(self, task: Task, report: TaskReport) -> None:
         """One line a change: an agent that is paused for a year must not say so every hour."""

@@ -13,7 +13,8 @@ from agent.wire import Pseudonym
 from probes.measure.result import Facts, Metric, ProbeResult, RunResult, Scalar
 from probes.measure.stability import Flag
 
-_EPHEMERAL = "ephemeral"
+# What `jobs.plan` calls a volume, and a path.
+_KEPT = frozenset({*PATHS, "claim", "ephemeral", "existing_claim"})
 _NOT_KEPT = "not kept"
 
 
@@ -61,7 +62,7 @@ def _closed(facts: Facts, pseudonym: Pseudonym) -> Facts:
 
 
 def _value(key: str, value: Scalar, pseudonym: Pseudonym) -> Scalar:
-    if not isinstance(value, str) or slug(value) in {*PATHS, _EPHEMERAL}:
+    if not isinstance(value, str) or slug(value) in _KEPT:
         return value
     return pseudonym(key, value)
 

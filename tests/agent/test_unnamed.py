@@ -18,7 +18,11 @@ from tests.agent.test_merge import latency, run
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = Keys(bytes(range(32))).kept_names
-PLACES = ({"volume": "ephemeral"}, {"storage_class": "fast-1"}, {"storage_class": CANARIES[0]})
+PLACES = (
+    {"volume": "ephemeral"},
+    {"volume": "claim", "storage_class": "fast-1"},
+    {"volume": "claim", "storage_class": CANARIES[0]},
+)
 COLLECTED = Facts(
     workloads=WorkloadsFacts(
         storage_classes=(StorageClass(name="fast-1", kind="aws_ebs"), StorageClass(name=CANARIES[0], kind="nfs"))

@@ -26,6 +26,7 @@ CONSENT = {
     "version": "1.0",
     "privacy_policy_url": "https://corrective-drift.com/privacy",
 }
+INTERVAL_SECONDS = {"report": 3600.0, "probe": 86_400.0}
 RELEASE = {"week": "2026-W47", "metrics": {}}
 # Generous: a shared machine may take ten times as long as an idle one.
 PATIENCE_SECONDS = 60.0
@@ -95,7 +96,7 @@ class Place:
         """Have a task due at the daemon's start, as one that was missed."""
         self.state.mkdir(mode=0o700, exist_ok=True)
         timetable = {
-            "interval_seconds": 3600.0,
+            "interval_seconds": INTERVAL_SECONDS[task],
             "due_at": (datetime.now(UTC) + timedelta(seconds=in_seconds)).isoformat(),
             "jitter_seconds": 0.0,
             "last_at": None,

@@ -2,6 +2,7 @@
 
 import json
 
+import psutil
 import pytest
 
 from agent.fields import schema_digest
@@ -10,7 +11,7 @@ from agent.outbox import Limits, opened
 from agent.outbox_rows import Halt
 from agent.state import State
 from agent.stops import Stop
-from tests.agent.daemon.parts import Agent, Place, serve_all
+from tests.agent.daemon.parts import PATIENCE_SECONDS, Agent, Place, serve_all
 from tests.agent.delivery.service import Service, answer
 
 
@@ -45,6 +46,19 @@ def test_revoking_stops_and_forgets_and_granting_goes_on_as_another_cluster(plac
     assert document["cluster_id"] == Keys(State(place.state).secret.read_bytes()).cluster_id
     trail = place.audit()
     assert {"consent_revoked", "id_rotated", "consent_granted", "dropped"} <= set(trail)
+
+
+def test_revoking_ends_probes_that_are_under_way(place: Place) -> None:
+    place.write(privacy_level="detailed")
+    place.make_due("probe")
+    with Agent(place) as agent:
+        child = agent.wait_for_child("probe")
+        agent.wait_until(lambda: "probe Jobs started" in agent.log)
+        assert place.run("consent", "revoke").returncode == 0
+        assert psutil.wait_procs([child], timeout=PATIENCE_SECONDS)[1] == []
+        agent.wait_paused("consent_revoked")
+        assert agent.metric("tasks_total", task="probe", ending="interrupted") == 1
+    assert not (place.state / "history.db").exists()
 
 
 def test_an_agent_without_consent_waits_for_it(place: Place, service: Service) -> None:

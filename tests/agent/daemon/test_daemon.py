@@ -80,6 +80,17 @@ def test_a_stop_while_something_is_sent_loses_nothing(place: Place, service: Ser
     assert len(service.counted) == 1
 
 
+def test_a_stop_while_probes_measure_leaves_no_process(place: Place) -> None:
+    place.write(privacy_level="detailed")
+    place.make_due("probe")
+    with Agent(place) as agent:
+        agent.wait_for_child("probe")
+        agent.wait_until(lambda: len(agent.process.children(recursive=True)) > 1)
+        family = agent.process.children(recursive=True)
+        assert agent.stop() == 0
+        assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
 def test_kill_nine_takes_the_children_along_and_the_state_opens_again(place: Place, service: Service) -> None:
     service.script.append(stay_silent)
     place.make_due()
