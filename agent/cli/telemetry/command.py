@@ -19,6 +19,7 @@ _COMMANDS = {
     "recommendations": (f"{_HERE}.recommendations:recommendations", "Show what the service recommends."),
     "drift": (f"{_HERE}.drift:drift", "Show what has changed over the runs kept here."),
     "export": (f"{_HERE}.export:export", "Write what waits to a file, for a cluster without a way out."),
+    "token": (f"{_HERE}.token:token", "Show the cluster's id and token, for signing in at the service."),
     "rotate-id": (f"{_HERE}.rotate_id:rotate_id", "Become another cluster to the service from now on."),
     "delete-data": (f"{_HERE}.delete_data:delete_data", "Have the service erase what it holds about this cluster."),
 }
