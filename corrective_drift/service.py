@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -13,6 +14,7 @@ from corrective_drift.baselines import Baselines
 from corrective_drift.limits import OWN_RATE, SHARED_RATE, Limits, Rate
 from corrective_drift.log import Event, Log
 from corrective_drift.metrics import Metrics
+from corrective_drift.problems import Problem
 from corrective_drift.receipts import Signer
 from corrective_drift.recommendations.prices import Prices
 from corrective_drift.retention import expire
@@ -71,11 +73,15 @@ class Service:
     async def expire_daily(self) -> None:
         """Remove what is too old, now and once a day, until cancelled."""
         while True:
-            expired = await self.writer.run(
-                lambda connection: expire(connection, today=self.today(), retention_days=self.settings.retention_days)
-            )
-            if expired.reports or expired.batches:
-                self.log.say(Event.EXPIRED, reports=expired.reports, batches=expired.batches)
+            # While the database is out of reach, the writer says so; a day later is early enough.
+            with suppress(Problem):
+                expired = await self.writer.run(
+                    lambda connection: expire(
+                        connection, today=self.today(), retention_days=self.settings.retention_days
+                    )
+                )
+                if expired.reports or expired.batches:
+                    self.log.say(Event.EXPIRED, reports=expired.reports, batches=expired.batches)
             await asyncio.sleep(_DAY_SECONDS)
 
 

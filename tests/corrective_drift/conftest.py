@@ -5,13 +5,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-import trustme
 from sqlalchemy import Engine
 
 from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import migrate
 from tests.corrective_drift import postgresql
-from tests.corrective_drift.running import Files, Running, running
+from tests.corrective_drift.running import Files, Running, certificates, running
 
 _numbers = count()
 
@@ -64,15 +63,7 @@ def engine(database: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """A certificate for localhost, and the authority that it comes from."""
-    directory = tmp_path_factory.mktemp("certificates")
-    made = Files(ca=directory / "ca.pem", certificate=directory / "tls.crt", key=directory / "tls.key")
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(made.ca)
-    issued.private_key_pem.write_to_path(made.key)
-    for part in issued.cert_chain_pems:
-        part.write_to_path(made.certificate, append=True)
-    return made
+    return certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

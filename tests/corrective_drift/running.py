@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import trustme
 from sqlalchemy import Engine
 
 from agent.endpoint import Endpoint
@@ -70,6 +71,18 @@ class Running:
     def events(self) -> list[dict[str, Any]]:
         """What the log has said."""
         return [json.loads(line) for line in self.said.getvalue().splitlines()]
+
+
+def certificates(directory: Path) -> Files:
+    """Make a certificate for localhost, and the authority that it comes from."""
+    made = Files(ca=directory / "ca.pem", certificate=directory / "tls.crt", key=directory / "tls.key")
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(made.ca)
+    issued.private_key_pem.write_to_path(made.key)
+    for part in issued.cert_chain_pems:
+        part.write_to_path(made.certificate, append=True)
+    return made
 
 
 @contextmanager
