@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from corrective_drift.dashboard.desk import Desk
+from corrective_drift.dashboard.routes import mount
 from corrective_drift.errors import Unusable
 from corrective_drift.log import tell_failure
 from corrective_drift.problems import Code, Problem, invalid
@@ -75,6 +77,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     for router in _ROUTERS:
         app.include_router(router)
+    mount(app, Desk(service=service))
     app.add_exception_handler(Problem, _tell_problem)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)

@@ -40,6 +40,13 @@ def latest_digest(connection: Connection) -> str | None:
     return found.scalar()
 
 
+def summary(connection: Connection) -> tuple[int, int]:
+    """Return how many releases there are, and the number of clusters that contributed to the latest."""
+    count = connection.scalar(select(func.count()).select_from(RELEASES)) or 0
+    latest_first = select(RELEASES.c.contributors).order_by(RELEASES.c.week.desc()).limit(1)
+    return int(count), int(connection.scalar(latest_first) or 0)
+
+
 def groups_then(connection: Connection) -> list[tuple[str, Any]]:
     """Return week and groups of each release, in order."""
     found = connection.execute(select(RELEASES.c.week, RELEASES.c.groups_then).order_by(RELEASES.c.week))
