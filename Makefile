@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-cluster lint format bench bench-long clean
+.PHONY: help setup run test test-long test-cluster lint format bench bench-long manifests clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-long: setup ## Judge the judges: detectors, verdicts, repeatability; and (
 run_scripts = code=0; for name in $(1); do \
 	echo; echo "## $$name"; .venv/bin/python "benchmarks/$$name.py" || code=1; \
 	done; exit $$code
+
+manifests: .venv/.installed ## Write the manifests that are made of something else: RBAC, alerts, telemetry-deployment.yaml
+	@.venv/bin/python scripts/manifests.py
 
 clean: ## Remove .venv and all that tools have left; results stay
 	rm -rf .venv dist .benchmarks .hypothesis .*_cache

@@ -119,7 +119,7 @@ def _forbidden(ask: Ask, status: StatusWire) -> JobsError:
     causes = status.details.causes if status.details else None
     if any(cause.reason == "NamespaceTerminating" for cause in causes or ()):
         return Unavailable(f"can't {ask}: the namespace is being deleted: wait until it is gone, or take another")
-    if " cannot " in sentence and "in API group" in sentence:
+    if " cannot " in sentence and ("in API group" in sentence or " cannot get path " in sentence):
         where, role = (
             (f"in namespace {ask.namespace}", "Role") if ask.namespace else ("at the cluster scope", "ClusterRole")
         )

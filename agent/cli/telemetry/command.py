@@ -14,6 +14,7 @@ _COMMANDS = {
     "validate": (f"{_HERE}.validate:validate", "Check the configuration."),
     "status": (f"{_HERE}.status:status", "Tell in words what the agent does, and what waits."),
     "fields": (f"{_HERE}.fields:fields", "List every field that can be sent, at which level, and what for."),
+    "rbac": (f"{_HERE}.rbac:rbac", "Print the RBAC objects that a level takes."),
     "consent": (f"{_HERE}.consent:consent", "Show, grant or revoke consent."),
     "audit": (f"{_HERE}.audit:audit", "Show or verify the audit trail."),
     "recommendations": (f"{_HERE}.recommendations:recommendations", "Show what the service recommends."),

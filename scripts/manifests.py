@@ -1,0 +1,86 @@
+"""Writes the manifests that are made of something else; `make manifests` calls it, and a test sees that none is stale.
+
+    python scripts/manifests.py
+
+The RBAC objects of each level come from the table of fields, the operator's PrometheusRule from the plain rules, and
+telemetry-deployment.yaml, for who has no kustomize, from an overlay.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from agent.levels import DataType, Level
+from agent.rbac import NAMESPACE, rbac_objects
+from jobs.permissions import ROLE, roles
+from jobs.preview import NEEDS
+
+ROOT = Path(__file__).parent.parent
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+MONITORING = KUBERNETES / "components" / "monitoring"
+BENCHMARKS_NAMESPACE = "prism-benchmarks"
+# The one of the documentation's first steps. Nothing is on until somebody switches it on and consents.
+RENDERED_LEVEL = Level.STANDARD
+_MADE = "# Made by `make manifests`{}: change that, not this.\n"
+_API = "rbac.authorization.k8s.io"
+
+
+def kubectl() -> str:
+    """Return the kubectl that the development environment has."""
+    return str(Path(sys.executable).with_name("kubectl"))
+
+
+def manifests() -> Iterator[tuple[Path, str]]:
+    """Yield each file and what it should hold; the rendered one comes last, since it is made of others."""
+    for level in Level:
+        objects = rbac_objects(level, tuple(DataType), namespace=NAMESPACE)
+        head = _MADE.format(f" (`telemetry-agent rbac --level {level}`) from the table of fields")
+        yield KUBERNETES / "overlays" / level / "rbac.yaml", head + _dump(objects)
+    head = _MADE.format(" (`probe doctor --print-rbac`) from what a run asks for")
+    yield KUBERNETES / "benchmarks" / "rbac.yaml", head + _dump([*roles(NEEDS, BENCHMARKS_NAMESPACE), *_bindings()])
+    rules = yaml.safe_load((MONITORING / "alerts.yaml").read_text())
+    yield MONITORING / "prometheusrule.yaml", _MADE.format(" from alerts.yaml") + _dump([_prometheus_rule(rules)])
+    head = _MADE.format(f" from overlays/{RENDERED_LEVEL}") + (
+        "# kubectl apply -f namespace.yaml -f telemetry-deployment.yaml; then scripts/toggle-telemetry.sh enable\n"
+    )
+    yield KUBERNETES / "telemetry-deployment.yaml", head + kustomized(KUBERNETES / "overlays" / RENDERED_LEVEL)
+
+
+def kustomized(directory: Path) -> str:
+    """Return what `kubectl kustomize` makes of a directory."""
+    command = [kubectl(), "kustomize", str(directory)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _dump(objects: object) -> str:
+    return yaml.safe_dump_all(objects, sort_keys=False, width=120)
+
+
+def _bindings() -> Iterator[dict[str, object]]:
+    subject = {"kind": "ServiceAccount", "name": ROLE, "namespace": BENCHMARKS_NAMESPACE}
+    for kind, metadata in (
+        ("Role", {"name": ROLE, "namespace": BENCHMARKS_NAMESPACE}),
+        ("ClusterRole", {"name": ROLE}),
+    ):
+        yield {
+            "apiVersion": f"{_API}/v1",
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": _API, "kind": kind, "name": ROLE},
+            "subjects": [dict(subject)],
+        }
+
+
+def _prometheus_rule(rules: object) -> dict[str, object]:
+    labels = {"app.kubernetes.io/name": "telemetry-agent", "app.kubernetes.io/part-of": "prism"}
+    metadata = {"name": "telemetry-agent", "namespace": NAMESPACE, "labels": labels}
+    return {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": metadata, "spec": rules}
+
+
+if __name__ == "__main__":
+    for path, text in manifests():
+        path.write_text(text)
+        print(path.relative_to(ROOT))
