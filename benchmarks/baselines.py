@@ -34,7 +34,8 @@ from sqlalchemy import Engine, update
 from agent.vocabulary import METRICS, PATHS, PROVIDERS, REGION_CLASSES, STORAGE_KINDS
 from corrective_drift import releases
 from corrective_drift.baselines import Published
-from corrective_drift.store.engine import open_engine, writing
+from corrective_drift.store import aggregates
+from corrective_drift.store.engine import open_engine, reading, writing
 from corrective_drift.store.migrate import migrate
 from corrective_drift.store.releases import KeptRelease
 from corrective_drift.store.schema import RELEASES
@@ -86,6 +87,11 @@ def vote(engine: Engine, week: str, fleet: list[Words], rng: np.random.Generator
             rows,
         )
         cursor.execute("COMMIT")
+
+
+def put_in(engine: Engine, histograms: list[tuple[object, ...]]) -> None:
+    with writing(engine) as connection:
+        aggregates.put(connection, WEEKS[1], histograms)
 
 
 def moved(fleet: list[Words], rng: np.random.Generator) -> list[Words]:
@@ -248,6 +254,9 @@ def measure(database: Path, clusters: int, rounds: int) -> bool:
         )
         facts = moved(facts, rng)
     assert isinstance(kept, KeptRelease)
+    with reading(engine) as connection:
+        counted = aggregates.count(connection, kept.week)
+    timed("of that with SQLite's lock, while which nobody reports", partial(put_in, engine, counted))
     release = read_release(kept.document)
     cohorts = [each for metric in release.metrics for each in metric.cohorts]
     fresh = sum(each.week == kept.week for each in cohorts)

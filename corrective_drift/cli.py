@@ -158,7 +158,9 @@ def release_command(*, engine: Engine, state_dir: Path, week: str | None) -> Non
     _bring_up(engine)
     today = utc_today()
     kept = release(engine, week or latest_due(today), today=today, chance=SystemRandom())
-    click.echo(f"{kept.week}: released on {kept.released_day}, out of the votes of {kept.contributors} clusters")
+    click.echo(
+        f"{kept.week}: released on {kept.released_day}, out of the votes of {kept.contributors} clusters or some more"
+    )
     if read_release(kept.document).is_empty:
         click.echo(f"no baseline yet: no cohort has {LEAST_CONTRIBUTORS} clusters")
 

@@ -19,7 +19,7 @@ def cohort_baseline(cell: Cell, week: str, buckets: Mapping[int, int]) -> Cohort
         rung=cell[0],
         cohort=cell[1],
         week=week,
-        contributors=contributors // _ROUNDING * _ROUNDING,
+        contributors=told(contributors),
         percentiles=_percentiles(buckets, contributors),
     )
 
@@ -36,6 +36,11 @@ def metric_baseline(metric: str, place: str, measure: Measure, cohorts: Sequence
         words=measure.words,
         cohorts=tuple(sorted(cohorts, key=lambda each: (-each.rung, each.cohort))),
     )
+
+
+def told(contributors: int) -> int:
+    """Return the number of contributors as it may be told: at least so many."""
+    return contributors // _ROUNDING * _ROUNDING
 
 
 def _percentiles(buckets: Mapping[int, int], contributors: int) -> dict[str, int]:

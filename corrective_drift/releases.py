@@ -20,7 +20,7 @@ from corrective_drift import disclosure, votes
 from corrective_drift.disclosure import Cell, Groups, Words
 from corrective_drift.errors import InvalidOption
 from corrective_drift.fragment_baselines import fragment_baselines
-from corrective_drift.percentiles import cohort_baseline, metric_baseline
+from corrective_drift.percentiles import cohort_baseline, metric_baseline, told
 from corrective_drift.store import aggregates, releases
 from corrective_drift.store.aggregates import Key
 from corrective_drift.store.engine import reading, writing
@@ -64,9 +64,7 @@ def release(engine: Engine, week: str, *, today: date, chance: Random) -> KeptRe
             return kept
         _check(week, today, releases.latest(connection))
     _vote(engine, week)
-    with writing(engine) as connection:
-        aggregates.hold_votes(connection)
-        aggregates.count(connection, week)
+    _count(engine, week)
     while True:
         with reading(engine) as connection:
             counted = aggregates.counted(connection, week)
@@ -106,6 +104,16 @@ def _vote(engine: Engine, week: str) -> None:
                 cast = votes.votes([json.loads(document) for document in documents])
                 aggregates.replace_votes(connection, pid, week, [_row(vote) for vote in cast])
         after = pids[-1]
+
+
+def _count(engine: Engine, week: str) -> None:
+    is_in = False
+    while not is_in:
+        with reading(engine) as connection:
+            histograms = aggregates.count(connection, week)
+        with writing(engine) as connection:
+            aggregates.hold_votes(connection)
+            is_in = aggregates.put(connection, week, histograms)
 
 
 def _row(vote: votes.Vote) -> dict[str, Any]:
@@ -211,7 +219,7 @@ def _publish(
     kept = KeptRelease(
         week=week,
         released_day=today.isoformat(),
-        contributors=aggregates.voters(connection, week),
+        contributors=told(aggregates.voters(connection, week)),
         sha256=hashlib.sha256(document.encode()).hexdigest(),
         document=document,
         groups_then=_noted(chosen),

@@ -1,10 +1,10 @@
 """Votes, and the histograms that they add up to.
 
-For each week and metric the cells are at every commit either absent or what counting the votes would give: a release
-counts them in one statement, and who is erased is subtracted from them in the transaction that removes the votes.
+The histograms of a week are at every commit either absent or what counting its votes would give: a release puts them in
+whole, and who is erased is subtracted from them in the transaction that removes the votes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -82,12 +82,28 @@ def hold_votes(connection: Connection) -> None:
         connection.execute(text("LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def count(connection: Connection, week: str) -> None:
-    """Count the votes of a week anew; the caller holds them."""
-    connection.execute(delete(CELLS).where(CELLS.c.week == week))
+def count(connection: Connection, week: str) -> list[tuple[Any, ...]]:
+    """Return the histograms that the votes of a week add up to, for `put`."""
     columns = [VOTES.c[name] for name in _POSITION]
-    counted = select(*columns, func.count()).where(VOTES.c.week == week).group_by(*columns)
-    connection.execute(insert(CELLS).from_select([*_POSITION, "count"], counted))
+    found = connection.execute(
+        select(*columns, func.count()).where(VOTES.c.week == week).group_by(*columns), execution_options=_STREAMED
+    )
+    return [tuple(row) for row in found]
+
+
+def put(connection: Connection, week: str, histograms: Sequence[tuple[Any, ...]]) -> bool:
+    """Let these be the histograms of a week, unless votes were removed since they were counted; the caller holds them.
+
+    Counting takes long, and nobody has to wait for it: that it still holds is quickly seen.
+    """
+    votes = connection.execute(select(func.count()).select_from(VOTES).where(VOTES.c.week == week)).scalar()
+    if votes != sum(row[-1] for row in histograms):
+        return False
+    connection.execute(delete(CELLS).where(CELLS.c.week == week))
+    names = [*_POSITION, "count"]
+    if histograms:
+        connection.execute(insert(CELLS), [dict(zip(names, row, strict=True)) for row in histograms])
+    return True
 
 
 def forget(connection: Connection, before: str) -> None:

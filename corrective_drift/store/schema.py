@@ -134,6 +134,7 @@ RELEASES = _table(
     "releases",
     Column("week", WEEK, primary_key=True),
     Column("released_day", DAY, nullable=False),
+    # At least so many: the exact number of two weeks would differ by who came or went.
     Column("contributors", Integer, nullable=False),
     # Of the document; its ETag too.
     Column("sha256", _SHA256, nullable=False),

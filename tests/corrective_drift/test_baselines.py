@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from corrective_drift.baselines import Baselines
 from corrective_drift.retention import expire
 from corrective_drift.store import aggregates
 from corrective_drift.store.engine import open_engine, reading, writing
@@ -39,6 +40,7 @@ def test_before_any_release_there_is_no_baseline_yet(service: Running) -> None:
 
 def test_what_was_released_is_served_byte_for_byte_until_the_next(service: Running) -> None:
     engine = service.service.engine
+    service.service.baselines = Baselines(engine, every_seconds=0)
     for week in WEEKS[:2]:
         report(engine, week, fleet(30))
         kept = released(engine, week)
@@ -46,6 +48,15 @@ def test_what_was_released_is_served_byte_for_byte_until_the_next(service: Runni
         assert answer.content == kept.document.encode()
         assert answer.headers["content-type"] == "application/json"
         assert kept.sha256 in answer.headers["etag"]
+
+
+def test_the_database_is_asked_now_and_then_only(engine: Engine) -> None:
+    baselines = Baselines(engine, every_seconds=3600)
+    assert baselines.in_memory is None
+    before = baselines.latest()
+    released(engine, WEEKS[0])
+    assert baselines.latest() is baselines.in_memory is before
+    assert Baselines(engine).latest().release.week == WEEKS[0]
 
 
 def test_who_has_the_latest_release_gets_it_not_again(service: Running) -> None:

@@ -102,7 +102,18 @@ def test_erasing_is_subtracting_and_equals_counting_all_others_anew(engine: Engi
         subtracted = aggregate(connection)
         assert sum(row[-1] for row in subtracted) == 2 * 80
         for week in WEEKS[:2]:
-            aggregates.count(connection, week)
+            assert aggregates.put(connection, week, aggregates.count(connection, week))
+        assert aggregate(connection) == subtracted
+
+
+def test_histograms_that_were_counted_before_an_erasure_are_not_put_in(engine: Engine) -> None:
+    report(engine, WEEKS[0], fleet(30))
+    released(engine, WEEKS[0])
+    with writing(engine) as connection:
+        counted = aggregates.count(connection, WEEKS[0])
+        aggregates.subtract(connection, fleet(1)[0].pid)
+        subtracted = aggregate(connection)
+        assert not aggregates.put(connection, WEEKS[0], counted)
         assert aggregate(connection) == subtracted
 
 
@@ -227,7 +238,7 @@ def test_a_killed_release_is_carried_on(engine: Engine) -> None:
     report(engine, WEEKS[0], fleet(30))
     with writing(engine) as connection:
         aggregates.replace_votes(connection, fleet(1)[0].pid, WEEKS[0], [])
-        aggregates.count(connection, WEEKS[0])
+        assert aggregates.put(connection, WEEKS[0], aggregates.count(connection, WEEKS[0]))
     kept = releases.release(engine, WEEKS[0], today=TODAY, chance=random.Random(1))
     assert isinstance(kept, KeptRelease)
     assert kept.contributors == 30
