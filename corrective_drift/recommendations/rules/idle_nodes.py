@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from corrective_drift.recommendations.case import Candidate, Case, Rule, against_threshold, observed
 from corrective_drift.recommendations.evidence import Reading, Series, paired
 from corrective_drift.recommendations.finding import Abstention
-from corrective_drift.recommendations.packing import ASSUMPTION, mean_load, removable
+from corrective_drift.recommendations.packing import ASSUMPTION, mean_load, removable, within_headroom
 from corrective_drift.recommendations.ranges import Range
 from corrective_drift.recommendations.trial import above
 
@@ -15,17 +15,19 @@ _LOADS = tuple(
     tuple(f"usage.{resource}_requested_{statistic}" for statistic in ("p50", "p90", "max"))
     for resource in ("cpu", "memory")
 )
+_ROOM = (("usage.cpu_headroom_cores", "nodes.cpu_cores"), ("usage.memory_headroom_gib", "nodes.memory_gib"))
 
 
 def loads_of(case: Case) -> tuple[Range, ...] | None:
     """Return the mean requested shares of CPU and memory in the latest reports; None where one is not told."""
     loads = []
-    for names in _LOADS:
-        found = [case.evidence.latest(name) for name in names]
-        if any(each is None for each in found):
+    for names, room in zip(_LOADS, _ROOM, strict=True):
+        found = [each for each in map(case.evidence.latest, names) if each is not None]
+        if len(found) < len(names):
             return None
-        median, most, largest = (each for each in found if each is not None)
-        loads.append(mean_load(median, most, largest))
+        load = mean_load(*found)
+        headroom, capacity = map(case.evidence.latest, room)
+        loads.append(load if headroom is None or capacity is None else within_headroom(load, headroom, capacity))
     return tuple(loads)
 
 
@@ -79,5 +81,5 @@ IDLE_NODES = Rule(
     version=1,
     title="Nodes that do no work to speak of",
     judge=_judge,
-    needs=("usage.idle_nodes", "nodes.count", *_LOADS[0], *_LOADS[1]),
+    needs=("usage.idle_nodes", "nodes.count", *_LOADS[0], *_LOADS[1], *_ROOM[0], *_ROOM[1]),
 )
