@@ -20,6 +20,8 @@ _HOPELESS = (
 )
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"})
 _LONGEST = 300
+# What the sender of events puts in front once it has told much the same ten times.
+_COMBINED = "(combined from similar events): "
 
 
 class Cause(StrEnum):
@@ -158,6 +160,7 @@ def _of_job(job: Job, pod: Pod | None, events: Sequence[Event]) -> Iterator[Diag
 
 def _refused(note: str) -> Diagnosis:
     """What admission says of a Job's pod; the Job itself was admitted, and its controller goes on trying."""
+    note = note.removeprefix(_COMBINED)
     if "exceeded quota" in note:
         reason = f"the namespace's quota has no room: {_short(note)}"
         return Diagnosis(reason=reason, final=False, cause=Cause.QUOTA)
@@ -165,6 +168,9 @@ def _refused(note: str) -> Diagnosis:
         return _final(f"Pod Security refuses the pod: {_short(note)}; choose another --namespace")
     if "maximum" in note or "minimum" in note:
         return _final(f"the namespace's LimitRange refuses the pod: {_short(note)}; choose another --namespace")
+    if " is invalid: " in note:
+        advice = "do a LimitRange's defaults contradict what probes ask for? Choose another --namespace"
+        return _final(f"the pod is refused: {_short(note)}; {advice}")
     return Diagnosis(reason=f"the pod is refused: {_short(note)}", final="forbidden" in note)
 
 

@@ -16,6 +16,10 @@ TOO_BIG = (
 )
 QUOTA = 'Error creating: pods "j-x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'
 SECURITY = 'Error creating: pods "j-x" is forbidden: violates PodSecurity "restricted:latest": privileged'
+INVALID = (
+    'Error creating: Pod "j-x" is invalid: spec.containers[0].resources.requests: Invalid value: "2Gi": must be less '
+    "than or equal to ephemeral-storage limit of 64Mi"
+)
 RANGE = 'Error creating: pods "j-x" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi'
 
 
@@ -87,6 +91,8 @@ def test_that_a_pod_was_deleted_is_why_it_was_killed_unless_its_job_had_failed()
         (JOB, [event("FailedCreate", QUOTA, "job")], "quota has no room", False),
         (JOB, [event("FailedCreate", SECURITY, "job")], "Pod Security refuses", True),
         (JOB, [event("FailedCreate", RANGE, "job")], "LimitRange refuses", True),
+        (JOB, [event("FailedCreate", INVALID, "job")], "do a LimitRange's defaults contradict", True),
+        (JOB, [event("FailedCreate", f"(combined from similar events): {QUOTA}", "job")], "no room: Error", False),
         (JOB, [event("FailedCreate", "Error creating: webhook is forbidden", "job")], "the pod is refused", True),
         (failed("DeadlineExceeded"), [], "ran into its deadline", True),
         (failed("PodFailurePolicy"), [], "in its own words", True),
