@@ -1,4 +1,5 @@
-# Two targets: `probe` has what measures, and nothing that speaks to a cluster; `agent` has all of it, and curl.
+# Three targets: `probe` has what measures, and nothing that speaks to a cluster; `agent` has all of it, and curl;
+# `service` is Corrective Drift.
 # docs/docker.md says how to run them with a read-only root file system, what each weighs and why.
 
 # Debian's own updates are wanted on each build; the release is what is pinned.
@@ -48,6 +49,10 @@ FROM installation AS whole-installation
 RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir . \
  && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
 
+FROM whole-installation AS service-installation
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir '.[service]' \
+ && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+
 FROM python AS tools
 COPY --from=fio /build/fio/fio /usr/local/bin/
 
@@ -66,3 +71,9 @@ RUN apt-get update \
 COPY --from=whole-installation /opt/prism /opt/prism
 USER 65532:65532
 ENTRYPOINT ["telemetry-agent"]
+
+FROM python AS service
+RUN install --directory --owner 65532 --group 65532 --mode 700 /var/lib/corrective-drift
+COPY --from=service-installation /opt/prism /opt/prism
+USER 65532:65532
+ENTRYPOINT ["corrective-drift"]

@@ -24,6 +24,7 @@ run: setup ## Measure this machine within a minute, and show what the agent woul
 
 test: setup ## Run all tests, with real tools, real sockets and a real browser
 	@scripts/debian-packages.sh chromium strace || true
+	@scripts/promtool.sh || true
 	@.venv/bin/pytest
 
 test-long: setup ## Kill the launcher at 40 random moments and see that nothing stays; about ten minutes

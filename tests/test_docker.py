@@ -31,12 +31,12 @@ def last(target: str, instruction: str) -> str:
     return [rest for name, rest in stages()[target] if name == instruction][-1]
 
 
-@pytest.mark.parametrize("target", ["probe", "agent"])
+@pytest.mark.parametrize("target", ["probe", "agent", "service"])
 def test_a_target_runs_as_a_number_that_is_not_root(target: str) -> None:
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", last(target, "USER"))
 
 
-@pytest.mark.parametrize("target", ["probe", "agent"])
+@pytest.mark.parametrize("target", ["probe", "agent", "service"])
 def test_a_target_never_searches_the_working_directory_for_modules(target: str) -> None:
     assert "PYTHONSAFEPATH=1" in last(target, "ENV")
 
