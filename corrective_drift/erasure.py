@@ -43,7 +43,7 @@ def erase(
 
 def unknown() -> Problem:
     """Return the same answer for a cluster that isn't there and for one that is another's."""
-    return Problem(Code.NOT_FOUND, "no cluster with this id belongs to this token")
+    return Problem(Code.FORBIDDEN, "no cluster with this id belongs to this token")
 
 
 def _receipt_of_before(connection: Connection, cluster_id: str, token_sha256: bytes) -> Receipt:

@@ -30,7 +30,7 @@ class Code(Enum):
 
     MALFORMED = ("malformed", 400, "The request can't be read")
     UNAUTHORIZED = ("unauthorized", 401, "A bearer token is needed")
-    FORBIDDEN = ("forbidden", 403, "The token is not this cluster's")
+    FORBIDDEN = ("forbidden", 403, "The token is not for this")
     NOT_FOUND = ("not_found", 404, "There is no such thing here")
     METHOD = ("method", 405, "The method is not allowed here")
     CONSENT_STALE = ("consent_stale", 409, "The consent holds no more")

@@ -80,7 +80,10 @@ _HEADERS = [
 
 def _shapes() -> list[dict[str, Any]]:
     wholes = [DOCUMENTS.shape(level).json_schema() for level in (Level.STANDARD, Level.DETAILED)]
-    return [*wholes, *(DOCUMENTS.fragments[each].json_schema() for each in FRAGMENTS)]
+    shapes = [*wholes, *(DOCUMENTS.fragments[each].json_schema() for each in FRAGMENTS)]
+    for shape in shapes:
+        shape["properties"]["schema"] = {"const": schema_digest()}
+    return shapes
 
 
 _BODY = {

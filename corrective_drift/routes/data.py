@@ -47,7 +47,7 @@ _EXAMPLE = {
     summary="Erase a cluster",
     response_class=Response,
     responses=good("A signed receipt; the same for each repeat.", _RECEIPT, _EXAMPLE)
-    | problems(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.INVALID, Code.TOO_MANY),
+    | problems(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY),
     openapi_extra=SECURED,
 )
 async def erase_data(request: Request, cluster_id: ClusterId) -> Response:

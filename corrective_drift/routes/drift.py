@@ -20,6 +20,7 @@ _DAYS = 182
 _ONE_AT_A_TIME = CapacityLimiter(1)
 _SAYS = "Levels and settings that are others than before, held to one false discovery rate."
 _EXAMPLE = {
+    "cluster_id": "a" * 26,
     "days": 56,
     "first_day": "2025-11-11",
     "last_day": "2026-01-05",
@@ -40,8 +41,16 @@ _EXAMPLE = {
     ],
     "reason": "1 found",
 }
+
+
+class AnsweredDrift(Drift):
+    """With the cluster that was asked about."""
+
+    cluster_id: str
+
+
 _GOOD: dict[int | str, dict[str, Any]] = {
-    200: {"model": Drift, "description": _SAYS, "content": {"application/json": {"example": _EXAMPLE}}}
+    200: {"model": AnsweredDrift, "description": _SAYS, "content": {"application/json": {"example": _EXAMPLE}}}
 }
 
 
@@ -49,7 +58,7 @@ _GOOD: dict[int | str, dict[str, Any]] = {
     "/v1/drift/{cluster_id}",
     summary="What has changed about a cluster",
     response_class=Response,
-    responses=_GOOD | problems(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.INVALID, Code.TOO_MANY),
+    responses=_GOOD | problems(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY),
     openapi_extra=SECURED,
 )
 async def show_drift(request: Request, cluster_id: ClusterId) -> Response:

@@ -18,6 +18,7 @@ from corrective_drift.service import Service, service_of
 router = APIRouter()
 _SAYS = "Recommendations with all that they stand on, and each rule that can't know."
 _EXAMPLE = {
+    "cluster_id": "a" * 26,
     "day": "2026-01-05",
     "first_day": "2025-12-20",
     "days": 16,
@@ -29,8 +30,16 @@ _EXAMPLE = {
     "clear": ["idle-nodes"],
     "reason": "9 tests found nothing to recommend, and 1 could not be made",
 }
+
+
+class AnsweredAdvice(Advice):
+    """With the cluster that was asked about."""
+
+    cluster_id: str
+
+
 _GOOD: dict[int | str, dict[str, Any]] = {
-    200: {"model": Advice, "description": _SAYS, "content": {"application/json": {"example": _EXAMPLE}}}
+    200: {"model": AnsweredAdvice, "description": _SAYS, "content": {"application/json": {"example": _EXAMPLE}}}
 }
 
 
@@ -38,7 +47,7 @@ _GOOD: dict[int | str, dict[str, Any]] = {
     "/v1/recommendations/{cluster_id}",
     summary="What a cluster is advised to do",
     response_class=Response,
-    responses=_GOOD | problems(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.INVALID, Code.TOO_MANY),
+    responses=_GOOD | problems(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY),
     openapi_extra=SECURED,
 )
 async def show_recommendations(request: Request, cluster_id: ClusterId) -> Response:

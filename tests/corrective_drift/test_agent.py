@@ -159,7 +159,7 @@ def test_only_the_clusters_own_token_may_speak_for_it(agent: Agent, service: Run
     stranger = ServiceCalls(service.client(keys(2).token))
     told = {"cluster_id": KEYS.cluster_id, "consent": CONSENT, "revoked": True}
     assert status(stranger.tell_consent(json.dumps(told).encode())) == 403
-    assert status(stranger.delete_data(KEYS.cluster_id)) == 404
+    assert status(stranger.delete_data(KEYS.cluster_id)) == 403
     with agent.outbox() as outbox:
         assert status(stranger.receipt(next(receipts(outbox)).receipt)) == 404
     nobody = service.client(None)
@@ -189,7 +189,7 @@ def test_erasing_again_gives_the_same_receipt(agent: Agent) -> None:
 
 
 def test_what_was_never_there_has_no_receipt(agent: Agent) -> None:
-    assert status(agent.calls.delete_data(KEYS.cluster_id)) == 404
+    assert status(agent.calls.delete_data(KEYS.cluster_id)) == 403
 
 
 def test_after_erasing_nothing_is_taken_until_a_new_consent(agent: Agent, service: Running) -> None:
