@@ -48,7 +48,7 @@ format: .venv/.installed ## Put the code into its standard form
 
 bench: setup ## Compare the probes with sockperf, iperf3 and plain fio, and weigh the agent; about half an hour
 	@scripts/debian-packages.sh sockperf
-	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running collecting outbox anonymizing uniqueness daemon)
+	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running collecting outbox anonymizing uniqueness daemon baselines)
 
 kill-nine: .venv/.installed ## Kill an agent 300 times while it sends: nothing may be lost or count twice; about five minutes
 	@.venv/bin/python -m tests.agent.delivery.kill_nine
