@@ -99,10 +99,12 @@ def _vote(engine: Engine, week: str) -> None:
             pids = aggregates.reporters(connection, begin, end, after=after, most=_CLUSTERS_AT_ONCE)
             if not pids:
                 return
-            for pid in pids:
-                documents = aggregates.documents(connection, pid, begin, end)
-                cast = votes.votes([json.loads(document) for document in documents])
-                aggregates.replace_votes(connection, pid, week, [_row(vote) for vote in cast])
+            rows = [
+                (pid, _row(vote))
+                for pid, documents in aggregates.documents(connection, pids, begin, end)
+                for vote in votes.votes(map(json.loads, documents))
+            ]
+            aggregates.replace_votes(connection, pids, week, rows)
         after = pids[-1]
 
 

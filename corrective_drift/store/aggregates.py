@@ -60,18 +60,25 @@ def reporters(connection: Connection, first_day: str, last_day: str, *, after: s
     return list(found.scalars())
 
 
-def documents(connection: Connection, pid: str, first_day: str, last_day: str) -> list[str]:
-    """Return what a cluster has reported in some days, as JSON."""
+def documents(
+    connection: Connection, pids: Sequence[str], first_day: str, last_day: str
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield clusters and what each has reported in some days, as JSON."""
     found = connection.execute(
-        select(REPORTS.c.document).where(REPORTS.c.cluster_pid == pid, REPORTS.c.day.between(first_day, last_day))
+        select(REPORTS.c.cluster_pid, REPORTS.c.document)
+        .where(REPORTS.c.cluster_pid.in_(pids), REPORTS.c.day.between(first_day, last_day))
+        .order_by(REPORTS.c.cluster_pid)
     )
-    return list(found.scalars())
+    for pid, rows in groupby(found, key=lambda row: str(row[0])):
+        yield pid, [row[1] for row in rows]
 
 
-def replace_votes(connection: Connection, pid: str, week: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Let these be the votes of a cluster in a week."""
-    connection.execute(delete(VOTES).where(VOTES.c.cluster_pid == pid, VOTES.c.week == week))
-    added = [{**row, "cluster_pid": pid, "week": week} for row in rows]
+def replace_votes(
+    connection: Connection, pids: Sequence[str], week: str, rows: Iterable[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """Let these be the votes of some clusters in a week, each row with its cluster."""
+    connection.execute(delete(VOTES).where(VOTES.c.cluster_pid.in_(pids), VOTES.c.week == week))
+    added = [{**row, "cluster_pid": pid, "week": week} for pid, row in rows]
     if added:
         connection.execute(insert(VOTES), added)
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine, insert, select
 
@@ -18,6 +18,15 @@ from corrective_drift.weeks import first_day
 WEEKS = ("2026-W45", "2026-W46", "2026-W47")
 TODAY = date(2026, 11, 24)
 REGIONS = ("europe", "asia", "africa")
+
+
+class Reporter(Protocol):
+    """Whoever has a document."""
+
+    @property
+    def pid(self) -> str: ...
+
+    def document(self, day: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +56,7 @@ def fleet(count: int, first: int = 0, **facts: Any) -> list[Synthetic]:
     return [Synthetic(number=number, used=-(number % 9), **facts) for number in range(first, first + count)]
 
 
-def report(engine: Engine, week: str, clusters: Iterable[Synthetic]) -> None:
+def report(engine: Engine, week: str, clusters: Iterable[Reporter]) -> None:
     day = first_day(week).isoformat()
     with writing(engine) as connection:
         known = set(connection.execute(select(CLUSTERS.c.cluster_pid)).scalars())

@@ -3,27 +3,46 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from agent.levels import Level
 from corrective_drift import releases
 from corrective_drift.disclosure import cells
 from corrective_drift.errors import InvalidOption
-from corrective_drift.store import aggregates
+from corrective_drift.store import aggregates, erasures
 from corrective_drift.store.engine import reading, writing
 from corrective_drift.store.releases import KeptRelease
 from corrective_drift.store.schema import CELLS, CLUSTERS, FRAGMENT_TALLIES, FRAGMENTS, RELEASES, REPORTS, VOTES
-from corrective_drift.weeks import last_day
+from corrective_drift.weeks import first_day, last_day
 from probes.measure.baselines import LEAST_CONTRIBUTORS, Release, read_release
+from tests.corrective_drift.documents import document
 from tests.corrective_drift.fleet import REGIONS, TODAY, WEEKS, Synthetic, fleet, report
 from tests.corrective_drift.fleet import released as release_of
 
 
 def released(engine: Engine, week: str) -> Release:
     return read_release(release_of(engine, week).document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporting:
+    """A cluster whose document is made by the agent's own code."""
+
+    number: int
+    day: date
+
+    @property
+    def pid(self) -> str:
+        return f"synthetic-{self.number:06}"
+
+    def document(self, _day: str) -> str:
+        return document(self.number, self.day, Level.DETAILED).decode()
 
 
 def aggregate(connection: Connection) -> list[tuple[Any, ...]]:
@@ -33,6 +52,7 @@ def aggregate(connection: Connection) -> list[tuple[Any, ...]]:
 def erase(engine: Engine, clusters: Iterable[Synthetic]) -> None:
     with writing(engine) as connection:
         for each in clusters:
+            erasures.lock(connection, each.pid)
             connection.execute(REPORTS.delete().where(REPORTS.c.cluster_pid == each.pid))
             aggregates.subtract(connection, each.pid)
             connection.execute(CLUSTERS.delete().where(CLUSTERS.c.cluster_pid == each.pid))
@@ -104,6 +124,30 @@ def test_erasing_is_subtracting_and_equals_counting_all_others_anew(engine: Engi
         for week in WEEKS[:2]:
             assert aggregates.put(connection, week, aggregates.count(connection, week))
         assert aggregate(connection) == subtracted
+
+
+def test_who_is_erased_while_a_week_is_released_is_in_none_of_it(engine: Engine) -> None:
+    clusters = fleet(200)
+    report(engine, WEEKS[0], clusters)
+    with ThreadPoolExecutor(1) as beside:
+        releasing = beside.submit(release_of, engine, WEEKS[0])
+        for each in clusters[:60]:
+            erase(engine, [each])
+        releasing.result()
+    with reading(engine) as connection:
+        assert set(connection.execute(select(VOTES.c.cluster_pid)).scalars()) == {each.pid for each in clusters[60:]}
+        assert aggregate(connection) == sorted(aggregates.count(connection, WEEKS[0]))
+
+
+def test_what_agents_report_is_released(engine: Engine) -> None:
+    day = first_day(WEEKS[0])
+    report(engine, WEEKS[0], [Reporting(number=number, day=day) for number in range(LEAST_CONTRIBUTORS)])
+    release = released(engine, WEEKS[0])
+    for metric, place in (("latency.connect", "quick"), ("usage.cpu_used_p50", ""), ("workloads.pods", "")):
+        found = release.cohort(metric, place, {})
+        assert found is not None
+        assert found.contributors == LEAST_CONTRIBUTORS
+    assert "1-4" in release.by_metric["workloads.pods", ""].words
 
 
 def test_histograms_that_were_counted_before_an_erasure_are_not_put_in(engine: Engine) -> None:
@@ -237,7 +281,7 @@ def test_forgetting_old_weeks_leaves_the_others(engine: Engine) -> None:
 def test_a_killed_release_is_carried_on(engine: Engine) -> None:
     report(engine, WEEKS[0], fleet(30))
     with writing(engine) as connection:
-        aggregates.replace_votes(connection, fleet(1)[0].pid, WEEKS[0], [])
+        aggregates.replace_votes(connection, [fleet(1)[0].pid], WEEKS[0], [])
         assert aggregates.put(connection, WEEKS[0], aggregates.count(connection, WEEKS[0]))
     kept = releases.release(engine, WEEKS[0], today=TODAY, chance=random.Random(1))
     assert isinstance(kept, KeptRelease)
