@@ -127,7 +127,15 @@ in_file() { # FILE
 
 kube() { kubectl ${context:+--context "$context"} --namespace "$namespace" "$@"; }
 setting() { kube get configmap "$configmap" --output "jsonpath={.data.$1}"; } # KEY
-agent() { kube exec "deployment/$deployment" --container "$deployment" -- telemetry-agent "$@"; }
+in_pod() { kube exec "deployment/$deployment" --container "$deployment" -- "$@"; }
+agent() { in_pod telemetry-agent "$@"; }
+
+# Whether a consent is in force: an upgrade can have made it stale, and who revoked has done so in the pod.
+is_consented() {
+    case $(in_pod curl --silent localhost:8080/readyz) in
+        '' | "paused: consent_"* | "paused: not_consented_to"*) return 1 ;;
+    esac
+}
 
 restart() {
     kube rollout restart "deployment/$deployment"
@@ -149,7 +157,7 @@ enable_in_cluster() {
     enabled=$(setting enabled)
     level=${level:-${before:-minimal}}
     is_level "$level" || fail 3 "the ConfigMap has the level $level, which there is not: give --level"
-    if [ "$enabled" = true ] && [ "$before" = "$level" ] && [ -n "$(setting consent_timestamp)" ]; then
+    if [ "$enabled" = true ] && [ "$before" = "$level" ] && is_consented; then
         say "Already enabled at the level $level in namespace $namespace: nothing was changed."
         return
     fi

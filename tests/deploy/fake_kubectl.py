@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def answer(words: list[str], state: dict[str, object]) -> tuple[int, str]:  # noqa: PLR0911  a table of answers
+def answer(words: list[str], state: dict[str, object]) -> tuple[int, str]:  # noqa: C901, PLR0911  a table of answers
     data = state["data"]
     if data is None:
         return 1, "The connection to the server was refused"
@@ -42,6 +42,8 @@ def answer(words: list[str], state: dict[str, object]) -> tuple[int, str]:  # no
             if not state["runs"]:
                 return 1, "no pod\n"
             return 0, '{\n  "schema_digest": "%s",\n' % ("ab" * 32) if rest[0] == "fields" else "Working.\n"
+        case ["exec", "deployment/telemetry-agent", "--container", "telemetry-agent", "--", "curl", *_]:
+            return (0, f"{state['standing']}\n") if state["runs"] else (1, "no pod\n")
         case ["rollout", "status", *_]:
             return (0, "") if state["runs"] else (1, "timed out\n")
         case ["apply", "--filename", "-"]:

@@ -32,7 +32,7 @@ class Place:
         for name in ("bash", "cat", "date", "dirname", "env", "grep", "sed", "tail"):
             (self.programs / name).symlink_to(str(shutil.which(name)))
         self.install_kubectl()
-        self.write(runs=True, data=one(objects("standard"), "ConfigMap", "telemetry-config")["data"])
+        self.write(runs=True, standing="ok", data=one(objects("standard"), "ConfigMap", "telemetry-config")["data"])
 
     def install_kubectl(self) -> None:
         kubectl = self.programs / "kubectl"
@@ -87,6 +87,16 @@ def test_doing_the_same_again_changes_nothing(place: Place) -> None:
     assert "nothing was changed" in again.stdout
     assert place.calls(*CHANGES) == []
     assert place.read()["data"] == before
+
+
+@pytest.mark.parametrize("standing", ["consent_stale", "consent_revoked", "consent_missing", "not_consented_to"])
+def test_enabling_what_waits_for_consent_is_a_new_consent(standing: str, place: Place) -> None:
+    place.run("enable")
+    place.write(standing=f"paused: {standing}")
+    ran = place.run("enable")
+    assert ran.returncode == 0, ran.stderr
+    assert "by your consent" in ran.stdout
+    assert len(place.calls("patch")) == 1
 
 
 @pytest.mark.parametrize("level", LEVELS)
