@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -33,21 +33,24 @@ _BATCH = 100
 
 def asked(plan: Plan, clusters: int) -> int:
     """Send some clusters' reports; return for how many everything was taken and the answer is what rules say."""
+    with (
+        tempfile.TemporaryDirectory(prefix="fleet-") as name,
+        _serving(Path(name), plan) as port,
+        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection,
+    ):
+        return sum(_is_right(connection, plan, number) for number in range(clusters))
+
+
+def _is_right(connection: http.client.HTTPConnection, plan: Plan, number: int) -> bool:
+    each, sent = traits(plan.seed, number), [body for _, body in lifetime(plan, number)]
+    if each.level is Level.MINIMAL:
+        return all(_sent(connection, each, [body]) == 1 for body in sent)
+    if not sent:
+        return True
+    taken = sum(_sent(connection, each, sent[at : at + _BATCH]) for at in range(0, len(sent), _BATCH))
     today = plan.last + timedelta(days=1)
-    right = 0
-    with tempfile.TemporaryDirectory(prefix="fleet-") as name, _serving(Path(name), plan) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        for number in range(clusters):
-            each = traits(plan.seed, number)
-            sent = [body for _, body in lifetime(plan, number)]
-            if each.level is Level.MINIMAL:
-                right += all(_sent(connection, each, [body]) == 1 for body in sent)
-                continue
-            taken = sum(_sent(connection, each, sent[at : at + _BATCH]) for at in range(0, len(sent), _BATCH))
-            expected = recommend([json.loads(body) for body in sent], EMPTY, today=today).model_dump(mode="json")
-            found = _fetched(connection, each)
-            right += taken == len(sent) and (not sent or found == {"cluster_id": each.keys.cluster_id, **expected})
-    return right
+    expected = recommend([json.loads(body) for body in sent], EMPTY, today=today).model_dump(mode="json")
+    return taken == len(sent) and _fetched(connection, each) == {"cluster_id": each.keys.cluster_id, **expected}
 
 
 def _sent(connection: http.client.HTTPConnection, each: Traits, bodies: list[bytes]) -> int:

@@ -20,7 +20,7 @@ from corrective_drift.erasure import erase
 from corrective_drift.receipts import load_signer
 from corrective_drift.recommendations.engine import recommend
 from corrective_drift.recommendations.finding import Finding
-from corrective_drift.store import aggregates
+from corrective_drift.store import aggregates, holdings
 from corrective_drift.store.engine import reading, writing
 from corrective_drift.store.schema import CELLS, CLUSTERS
 from corrective_drift.weeks import first_day, last_day
@@ -29,6 +29,7 @@ from probes.measure.baselines import Release
 # A step of half as much again, six times what days differ by: what drift should find without being asked.
 _STEP = 1.5
 _NEAR_DAYS = 7
+_ALL = 10_000
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ def judged(engine: Engine, plan: Plan, release: Release, tell: Callable[[int], N
         if each.level is Level.MINIMAL:
             continue
         with reading(engine) as connection:
-            own = aggregates.documents(connection, each.keys.cluster_id, plan.first.isoformat(), plan.last.isoformat())
+            own = holdings.documents(connection, each.keys.cluster_id, since_day=plan.first.isoformat(), most=_ALL)
         documents = [json.loads(text) for text in own]
         if _too_few(documents, today):
             continue
@@ -145,13 +146,15 @@ def erased(engine: Engine, plan: Plan, count: int, weeks: Sequence[str], directo
                     today=plan.last,
                     receipt_id=f"{number:032x}",
                 )
-    with writing(engine) as connection:
+    with reading(engine) as connection:
         subtracted = [_cells(connection, week) for week in weeks]
         rebuilt = _voted(connection, weeks[-1], sorted(set(pids) - chosen))
-        for week in weeks:
-            aggregates.count(connection, week)
-        recounted = [_cells(connection, week) for week in weeks]
-    return Erased(clusters=count, equal_to_recount=subtracted == recounted, equal_to_rebuild=subtracted[-1] == rebuilt)
+        recounted = [_recounted(connection, week) for week in weeks]
+    return Erased(
+        clusters=count,
+        equal_to_recount=all(subtracted) and subtracted == recounted,
+        equal_to_rebuild=subtracted[-1] == rebuilt,
+    )
 
 
 def _too_few(documents: Sequence[Any], today: date) -> bool:
@@ -196,11 +199,16 @@ def _cells(connection: Connection, week: str) -> dict[tuple[Any, ...], int]:
     return {tuple(row[:-1]): row[-1] for row in connection.execute(select(CELLS).where(CELLS.c.week == week))}
 
 
+def _recounted(connection: Connection, week: str) -> dict[tuple[Any, ...], int]:
+    return {tuple(row[:-1]): row[-1] for row in aggregates.count(connection, week)}
+
+
 def _voted(connection: Connection, week: str, pids: Sequence[str]) -> dict[tuple[Any, ...], int]:
     counts: Counter[tuple[Any, ...]] = Counter()
     for pid in pids:
-        own = aggregates.documents(connection, pid, first_day(week).isoformat(), last_day(week).isoformat())
-        for vote in votes.votes([json.loads(text) for text in own]):
+        own = holdings.documents(connection, pid, since_day=first_day(week).isoformat(), most=_ALL)
+        documents = [json.loads(text) for text in own]
+        for vote in votes.votes([each for each in documents if each["day"] <= last_day(week).isoformat()]):
             facts = vote.facts
             counts[
                 week,

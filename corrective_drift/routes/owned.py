@@ -6,9 +6,12 @@ from typing import Any
 
 from corrective_drift.erasure import unknown
 from corrective_drift.service import Service
-from corrective_drift.store.aggregates import documents
 from corrective_drift.store.clusters import owns
 from corrective_drift.store.engine import reading
+from corrective_drift.store.holdings import documents
+
+# An agent that reports hourly has sent so many in two months; of each day one value counts.
+_MOST_DOCUMENTS = 1500
 
 
 def owned_documents(service: Service, cluster_id: str, token: bytes, *, days: int) -> list[dict[str, Any]]:
@@ -16,11 +19,9 @@ def owned_documents(service: Service, cluster_id: str, token: bytes, *, days: in
 
     Raises Problem, the same for a cluster that isn't there and for one that is another's; Unusable.
     """
-    # Where an agent lives, tomorrow may have begun.
-    last = service.today() + timedelta(days=1)
-    first = last - timedelta(days=days)
+    first = service.today() - timedelta(days=days)
     with reading(service.engine) as connection:
         if not owns(connection, cluster_id, token):
             raise unknown()
-        found = documents(connection, cluster_id, first.isoformat(), last.isoformat())
+        found = documents(connection, cluster_id, since_day=first.isoformat(), most=_MOST_DOCUMENTS)
     return [json.loads(text) for text in found]
