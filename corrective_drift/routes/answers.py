@@ -17,7 +17,7 @@ _PRIVATE = {"Cache-Control": "no-store"}
 ClusterId = Annotated[
     str, Path(pattern="^[a-z2-7]{26}$", description="The cluster's pseudonym. To know it grants nothing.")
 ]
-SECURED = {"security": [{"token": []}]}
+SECURED: dict[str, Any] = {"security": [{"token": []}]}
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "error"],
