@@ -1,19 +1,15 @@
 """No arithmetic on what is published tells of a small group, within a release or between two."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from itertools import combinations
+from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corrective_drift.disclosure import Cell, Groups, Words, cells, choose, exposed, grouped, totals
 from probes.measure.baselines import UNKNOWN
+from tests.corrective_drift.attack import Week, pieces, unions
 
 LEAST = 3
-Week = Mapping[int, Words]
-"""Cluster -> its facts; who is missing has not voted."""
-
 WORDS = st.tuples(
     st.sampled_from(["aws", "gcp", UNKNOWN]), st.sampled_from(["eu", "us"]), st.sampled_from(["1.33"]), st.just("0-4")
 )
@@ -26,21 +22,6 @@ def published(week: Week) -> frozenset[Cell]:
 
 def members(cell: Cell, week: Week) -> frozenset[int]:
     return frozenset(cluster for cluster, words in week.items() if cell in cells(words))
-
-
-def pieces(cohorts: frozenset[Cell], week: Week) -> list[int]:
-    """The smallest sets that unions and differences of published cohorts make, without asking the code under test.
-
-    A set of clusters is a number: cluster n is the bit n.
-    """
-    seen: dict[frozenset[Cell], int] = defaultdict(int)
-    for cluster, words in week.items():
-        seen[cohorts.intersection(cells(words))] |= 1 << cluster
-    return [clusters for those, clusters in seen.items() if those]
-
-
-def unions(parts: list[int]) -> list[int]:
-    return [sum(some) for size in range(len(parts) + 1) for some in combinations(parts, size)]
 
 
 def publish_after(then: Week, before: Groups, now: Week) -> frozenset[Cell]:
