@@ -7,13 +7,13 @@ is refused leaves nothing behind.
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from corrective_drift.ingest import Fragment, Submission
 from corrective_drift.problems import Code, Problem
 from corrective_drift.receipts import Taken
+from corrective_drift.store.bulk import insert_all, insert_new
 from corrective_drift.store.clusters import Claim, Register
-from corrective_drift.store.engine import insert_new
 from corrective_drift.store.schema import BATCHES, FRAGMENTS, REPORTS, anonymous_shard
 
 Outcome = Taken | Problem
@@ -108,7 +108,7 @@ def _insert_reports(connection: Connection, submissions: Sequence[Submission]) -
         for position, report in enumerate(sent.reports)
     ]
     if rows:
-        connection.execute(insert(REPORTS), rows)
+        insert_all(connection, REPORTS, rows)
 
 
 def _insert_fragments(connection: Connection, submissions: Sequence[Submission]) -> dict[Key, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from corrective_drift.problems import Code, Problem
-from corrective_drift.store.engine import insert_new
+from corrective_drift.store.bulk import insert_new
 from corrective_drift.store.schema import CLUSTERS, CONSENTS, ERASURES, erased_pid
 from corrective_drift.tokens import same
 

@@ -4,12 +4,11 @@ On SQLite one transaction writes at a time, and others wait for it; on PostgreSQ
 the lock on its row.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 
@@ -45,19 +44,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection, and commit what the block writes, or nothing of it. Raises Unusable."""
     with _translated(engine), engine.execution_options(writes=True).begin() as connection:
         yield connection
-
-
-def insert_new(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *returned: Column[Any]
-) -> set[Any]:
-    """Insert those rows whose primary key is not there yet; return the given columns of these, of one alone its values.
-
-    RETURNING tells, since the count of rows that psycopg gives after ON CONFLICT is wrong.
-    """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing().returning(*returned)
-    found = connection.execute(statement, rows)
-    return set(found.scalars()) if len(returned) == 1 else set(map(tuple, found))
 
 
 @contextmanager
