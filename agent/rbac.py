@@ -26,14 +26,17 @@ def needed(level: Level, data_types: Collection[DataType]) -> tuple[Permission, 
 
 
 def rbac_objects(level: Level, data_types: Collection[DataType], *, namespace: str) -> tuple[Manifest, ...]:
-    """Return a ClusterRole and its binding, and a Role and its binding for levels that run probes."""
+    """Return a ClusterRole and a Role, with a binding each.
+
+    They are the same objects at every level, be it without a rule: to apply a lower level takes away what it lacks.
+    """
     asked = needed(level, data_types)
     around = [each for each in asked if not each.own_namespace]
     own = [each for each in asked if each.own_namespace]
-    objects = _granted("ClusterRole", {"name": NAME}, around, namespace) if around else ()
-    if not own:
-        return objects
-    return (*objects, *_granted("Role", {"name": PROBES_NAME, "namespace": namespace}, own, namespace))
+    return (
+        *_granted("ClusterRole", {"name": NAME}, around, namespace),
+        *_granted("Role", {"name": PROBES_NAME, "namespace": namespace}, own, namespace),
+    )
 
 
 def rules(asked: Iterable[Permission]) -> list[dict[str, list[str]]]:

@@ -118,6 +118,12 @@ def test_the_agent_understands_its_configmap_and_is_off(level: str, tmp_path: Pa
     assert settings.configuration.consent is None
 
 
+def test_to_apply_another_level_starts_the_agent_anew(level: str) -> None:
+    """A changed ConfigMap alone would leave it at work at the level before."""
+    template = one(objects(level), "Deployment", "telemetry-agent")["spec"]["template"]
+    assert template["metadata"]["annotations"]["prism-platform.io/privacy-level"] == level
+
+
 def test_one_key_of_the_configmap_switches_it_on(tmp_path: Path) -> None:
     config = one(objects("standard"), "ConfigMap", "telemetry-config")["data"] | {"enabled": "true"}
     assert load(mounted(config, tmp_path), {}).configuration.telemetry.enabled

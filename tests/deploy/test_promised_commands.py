@@ -26,7 +26,7 @@ SERVED = {
     "v1": ["ServiceAccount", "ConfigMap", "Service", "PersistentVolumeClaim"],
     "apps/v1": ["Deployment"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
-    "rbac.authorization.k8s.io/v1": ["ClusterRole!", "ClusterRoleBinding!"],
+    "rbac.authorization.k8s.io/v1": ["ClusterRole!", "ClusterRoleBinding!", "Role", "RoleBinding"],
 }
 BASIC = """
 telemetry:

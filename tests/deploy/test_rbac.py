@@ -50,8 +50,15 @@ def test_each_level_may_what_the_table_says_and_nothing_else(level: str) -> None
     assert grants(roles(level, "Role")) == (own | {("events.k8s.io", "events", "create")} if own else set())
 
 
-def test_only_the_detailed_level_has_a_role_in_its_namespace() -> None:
-    assert [level for level in Level if roles(level, "Role")] == [Level.DETAILED]
+def test_only_the_detailed_level_may_anything_in_its_namespace() -> None:
+    assert [level for level in Level if grants(roles(level, "Role"))] == [Level.DETAILED]
+
+
+def test_to_apply_a_lower_level_takes_away_what_it_lacks() -> None:
+    """`kubectl apply` changes the objects that it is given, and removes none."""
+    kinds = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+    names = [{(kind, each["metadata"]["name"]) for kind in kinds for each in roles(level, kind)} for level in Level]
+    assert names[0] == names[1] == names[2]
 
 
 def test_each_role_is_bound_to_the_agents_account_alone(level: str) -> None:
