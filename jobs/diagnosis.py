@@ -80,7 +80,9 @@ def _ended_by_others(pod: Pod) -> Diagnosis | None:
     disruption = _condition(pod.conditions, "DisruptionTarget", "True")
     ready = _condition(pod.conditions, "Ready", "False")
     if pod.reason == "Evicted":
-        reason = f"the pod was evicted: {_short(pod.message)}; give the node room, or ask for less with --size"
+        reason = (
+            f"the pod was evicted: {_short(pod.message).rstrip('.')}; give the node room, or ask for less with --size"
+        )
     elif disruption is not None and pod.phase != "Succeeded":
         why = _short(disruption.message) or disruption.reason
         reason = f"the cluster ended the pod ({disruption.reason}): {why}; run again when the node is back"
@@ -104,7 +106,9 @@ def _of_container(container: Container, *, is_over: bool) -> Diagnosis | None:
     if container.state != "terminated" or not container.exit_code:
         return None
     if container.reason == "OOMKilled":
-        return _final("the container exceeded its memory limit and was killed (OOMKilled): a smaller --size may do")
+        return _final(
+            "the container exceeded its memory limit and was killed (OOMKilled): for storage a smaller --size may do"
+        )
     if container.reason == "ContainerStatusUnknown":
         return _final("the pod was ended before its container had started, or its node lost track of it")
     if container.exit_code == 137:
