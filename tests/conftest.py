@@ -11,6 +11,15 @@ import pytest
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what no cluster was there for, by the reports, which come from wherever the tests ran."""
+    skipped = [each for each in terminalreporter.stats.get("skipped", ()) if each.nodeid.startswith("tests/cluster/")]
+    if skipped:
+        lacking = skipped[0].longrepr[-1].removeprefix("Skipped: ")
+        why = f"tests/cluster: {len(skipped)} tests need a real cluster and were skipped; {lacking}"
+        terminalreporter.write_line(why, yellow=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the runs of all tests out of the history of whoever runs them."""

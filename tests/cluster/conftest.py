@@ -19,7 +19,6 @@ _TEST_SECONDS = 1200
 _KINDS: tuple[type[Object], ...] = (ConfigMap, Job, Service, Claim, Pod)
 Start = Callable[..., "subprocess.Popen[str]"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-skipped: list[str] = []
 
 
 def lacking() -> str | None:
@@ -35,14 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
             item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
             if reason:
-                skipped.append(item.nodeid)
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if skipped:
-        why = f"tests/cluster: {len(skipped)} tests need a real cluster and were skipped; {lacking()}"
-        terminalreporter.write_line(why, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ import threading
 from collections import deque
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import trustme
 
@@ -61,8 +61,7 @@ class StandIn:
         network, reserved = _own_network()
         _remove_leftovers()
         self.directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = (self.directory / _LOCK).open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock = _locked(self.directory)
         self.kubeconfig = self.directory / "kubeconfig"
         self.store = Store()
         self.faults = Faults()
@@ -261,12 +260,19 @@ def _own_network() -> tuple[str, socket.socket]:
         return network, reserved
 
 
+def _locked(directory: Path) -> IO[str]:
+    """Lock a stand-in's directory. Nobody sees the lock before it is held, and takes the directory for a leftover."""
+    unseen = directory / f"{_LOCK}.new"
+    lock = unseen.open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    unseen.rename(directory / _LOCK)
+    return lock
+
+
 def _remove_leftovers() -> None:
     """Remove the directories of stand-ins that were killed: nobody holds their locks."""
     for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
-        with lock.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
+        # Another one may end, or remove the same, at this moment; and those that are locked are in use.
+        with suppress(FileNotFoundError, BlockingIOError), lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(lock.parent, ignore_errors=True)
