@@ -104,8 +104,9 @@ def statements(document: Mapping[str, Any]) -> Iterator[tuple[_Key, int]]:
     benchmarks = document.get(_BENCHMARKS, {})
     for probe in vocabulary.METRICS:
         for row in benchmarks.get(probe, ()):
-            if _counts(row):
-                yield (f"{probe}.{row['metric']}", _place(benchmarks.get("profile"), row)), row["median"]
+            metric = f"{probe}.{row['metric']}"
+            if metric in _MEASURES and _counts(row):
+                yield (metric, _place(benchmarks.get("profile"), row)), row["median"]
 
 
 def fragment_metric(fragment: str) -> str | None:

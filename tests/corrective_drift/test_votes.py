@@ -92,6 +92,15 @@ def test_a_range_out_of_an_older_schema_is_passed_over() -> None:
     ]
 
 
+def test_a_metric_out_of_an_older_report_is_passed_over() -> None:
+    rows = [
+        {"metric": metric, "median": 700, "rounds": "5-7", "doubts": []}
+        for metric in ("connect", "of_years_ago", "other")
+    ]
+    said = list(statements(report(benchmarks={"profile": "quick", "latency": rows})))
+    assert said == [(("latency.connect", "quick"), 700)]
+
+
 def test_every_vote_has_a_meaning() -> None:
     for vote in votes(documents(2, days=1)):
         meaning = measure(vote.metric)
