@@ -24,7 +24,7 @@ _ROUTES = (
     ("/stored", own_pages.kept),
     ("/stored.json", own_pages.download),
     ("/stored/{table}", own_pages.rows),
-    ("/stored/reports/{report}", own_pages.report),
+    ("/stored/reports/{report:path}", own_pages.report),
     ("/erase", erasing.ask),
     ("/erased", erasing.erased),
     ("/erased/receipt.json", erasing.download),
