@@ -130,12 +130,19 @@ setting() { kube get configmap "$configmap" --output "jsonpath={.data.$1}"; } # 
 in_pod() { kube exec "deployment/$deployment" --container "$deployment" -- "$@"; }
 agent() { in_pod telemetry-agent "$@"; }
 
-# Whether a consent is in force: an upgrade can have made it stale, and who revoked has done so in the pod.
-is_consented() {
-    case $(in_pod curl --silent localhost:8080/readyz) in
-        '' | "paused: consent_"* | "paused: not_consented_to"*) return 1 ;;
-    esac
+# What the agent says of itself, once it has looked.
+standing() {
+    local tries=0 told=''
+    while [ $tries -lt 30 ]; do
+        told=$(in_pod curl --silent localhost:8080/readyz) || told=''
+        case $told in '' | *unchecked*) sleep 1 ;; *) break ;; esac
+        tries=$((tries + 1))
+    done
+    printf '%s' "${told:-it does not answer}"
 }
+
+# An upgrade can have made a consent stale, and who revoked has done so in the pod.
+lacks_consent() { case $1 in *consent*) ;; *) return 1 ;; esac } # STANDING
 
 restart() {
     kube rollout restart "deployment/$deployment"
@@ -151,12 +158,12 @@ apply_rbac() { # LEVEL
 }
 
 enable_in_cluster() {
-    local before enabled digest now
+    local before enabled digest now now_told
     before=$(setting privacy_level)
     enabled=$(setting enabled)
     level=${level:-${before:-minimal}}
     is_level "$level" || fail 3 "the ConfigMap has the level $level, which there is not: give --level"
-    if [ "$enabled" = true ] && [ "$before" = "$level" ] && is_consented; then
+    if [ "$enabled" = true ] && [ "$before" = "$level" ] && ! lacks_consent "$(standing)"; then
         say "Already enabled at the level $level in namespace $namespace: nothing was changed."
         return
     fi
@@ -169,8 +176,12 @@ enable_in_cluster() {
 \"consent_timestamp\":\"$now\",\"consent_version\":\"$policy_version\",\"consent_privacy_policy_url\":\"$policy_url\",
 \"consent_schema_digest\":\"$digest\"}}"
     restart
+    now_told=$(standing)
+    ! lacks_consent "$now_told" ||
+        fail 3 "the agent says: $now_told: has another version started? Then look at \`telemetry-agent fields\`, and run this again"
     say "Enabled at the level $level in namespace $namespace, by your consent of $now to version $policy_version of"
     say "$policy_url and to the schema $(printf %.16s "$digest")."
+    say "The agent says: $now_told"
     say "What will be sent: kubectl exec -n $namespace deployment/$deployment -- telemetry-agent preview"
 }
 

@@ -49,7 +49,10 @@ def answer(words: list[str], state: dict[str, object]) -> tuple[int, str]:  # no
         case ["apply", "--filename", "-"]:
             state["applied"] = sys.stdin.read()
             return 0, "applied\n"
-        case ["rollout", "restart", "deployment/telemetry-agent"] | ["delete", *_]:
+        case ["rollout", "restart", "deployment/telemetry-agent"]:
+            state["standing"] = state.get("after_restart", state["standing"])
+            return 0, ""
+        case ["delete", *_]:
             return 0, ""
         case _:
             return 1, f"not known here: {words}\n"

@@ -92,11 +92,19 @@ def test_doing_the_same_again_changes_nothing(place: Place) -> None:
 @pytest.mark.parametrize("standing", ["consent_stale", "consent_revoked", "consent_missing", "not_consented_to"])
 def test_enabling_what_waits_for_consent_is_a_new_consent(standing: str, place: Place) -> None:
     place.run("enable")
-    place.write(standing=f"paused: {standing}")
+    place.write(standing=f"paused: {standing}", after_restart="ok")
     ran = place.run("enable")
     assert ran.returncode == 0, ran.stderr
     assert "by your consent" in ran.stdout
     assert len(place.calls("patch")) == 1
+
+
+def test_an_agent_that_still_waits_for_consent_is_no_success(place: Place) -> None:
+    """Such as where a moving tag has brought another version with the restart."""
+    place.write(after_restart="paused: consent_stale")
+    ran = place.run("enable")
+    assert ran.returncode == 3
+    assert "consent_stale" in ran.stderr
 
 
 @pytest.mark.parametrize("level", LEVELS)
