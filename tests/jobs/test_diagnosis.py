@@ -59,7 +59,7 @@ def ended(exit_code: int, reason: str) -> dict[str, Any]:
         (ended(137, "Error") | {"phase": "Failed", "reason": "Evicted", "message": "low"}, "was evicted: low", True),
         (ended(3, "Error"), "exit code 3", False),
         (ended(3, "Error") | {"phase": "Failed"}, "exit code 3", True),
-        ({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}, "low on memory; give", True),
+        ({"phase": "Failed", "reason": "Evicted", "message": "It was low on memory."}, "low on memory; give", True),
         ({"phase": "Failed", "reason": "NodeAffinity", "message": "no match"}, "refused the pod (NodeAffinity)", True),
         ({"phase": "Unknown"}, "node of the pod is lost", True),
         (conditioned("DisruptionTarget", reason="DeletionByTaintManager"), "DeletionByTaintManager", True),
