@@ -15,17 +15,25 @@ import yaml
 
 from agent.levels import DataType, Level
 from agent.rbac import NAMESPACE, rbac_objects
-from jobs.permissions import ROLE, roles
+from jobs.permissions import roles
 from jobs.preview import NEEDS
 
 ROOT = Path(__file__).parent.parent
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 MONITORING = KUBERNETES / "components" / "monitoring"
-BENCHMARKS_NAMESPACE = "prism-benchmarks"
+# Their namespace, account and roles.
+BENCHMARKS = "prism-benchmarks"
 # The one of the documentation's first steps. Nothing is on until somebody switches it on and consents.
 RENDERED_LEVEL = Level.STANDARD
 _MADE = "# Made by `make manifests`{}: change that, not this.\n"
-_API = "rbac.authorization.k8s.io"
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes everything out: who reads the files need not know YAML's anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        """Have none."""
+        return True
 
 
 def kubectl() -> str:
@@ -40,7 +48,7 @@ def manifests() -> Iterator[tuple[Path, str]]:
         head = _MADE.format(f" (`telemetry-agent rbac --level {level}`) from the table of fields")
         yield KUBERNETES / "overlays" / level / "rbac.yaml", head + _dump(objects)
     head = _MADE.format(" (`probe doctor --print-rbac`) from what a run asks for")
-    yield KUBERNETES / "benchmarks" / "rbac.yaml", head + _dump([*roles(NEEDS, BENCHMARKS_NAMESPACE), *_bindings()])
+    yield KUBERNETES / "benchmarks" / "rbac.yaml", head + _dump(_benchmarks())
     rules = yaml.safe_load((MONITORING / "alerts.yaml").read_text())
     yield MONITORING / "prometheusrule.yaml", _MADE.format(" from alerts.yaml") + _dump([_prometheus_rule(rules)])
     head = _MADE.format(f" from overlays/{RENDERED_LEVEL}") + (
@@ -56,21 +64,20 @@ def kustomized(directory: Path) -> str:
 
 
 def _dump(objects: object) -> str:
-    return yaml.safe_dump_all(objects, sort_keys=False, width=120)
+    return yaml.dump_all(objects, Dumper=_Plain, sort_keys=False, width=120)
 
 
-def _bindings() -> Iterator[dict[str, object]]:
-    subject = {"kind": "ServiceAccount", "name": ROLE, "namespace": BENCHMARKS_NAMESPACE}
-    for kind, metadata in (
-        ("Role", {"name": ROLE, "namespace": BENCHMARKS_NAMESPACE}),
-        ("ClusterRole", {"name": ROLE}),
-    ):
+def _benchmarks() -> Iterator[dict[str, object]]:
+    """The roles of a run under a name of their own: removing them must not take those of a person along."""
+    for role in roles(NEEDS, BENCHMARKS):
+        metadata = {**role["metadata"], "name": BENCHMARKS}
+        yield {**role, "metadata": metadata}
         yield {
-            "apiVersion": f"{_API}/v1",
-            "kind": f"{kind}Binding",
+            "apiVersion": role["apiVersion"],
+            "kind": f"{role['kind']}Binding",
             "metadata": metadata,
-            "roleRef": {"apiGroup": _API, "kind": kind, "name": ROLE},
-            "subjects": [dict(subject)],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"], "name": BENCHMARKS},
+            "subjects": [{"kind": "ServiceAccount", "name": BENCHMARKS, "namespace": BENCHMARKS}],
         }
 
 
