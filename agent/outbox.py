@@ -207,6 +207,9 @@ class Outbox:
     def _insert(self, record: Outgoing, consent_digest: str, now: float) -> None:
         age = self._limits.age_seconds
         latest = age if record.latest_seconds is None else min(record.latest_seconds, age)
+        # A retention shorter than the window makes the window shorter: what is drawn evenly over the one is even over
+        # the other, and nothing is dropped before its time has come.
+        share = latest / record.latest_seconds if record.latest_seconds else 1.0
         self.connection.execute(
             "INSERT INTO reports VALUES (1 + max(coalesce((SELECT max(seq) FROM reports), 0),"
             " coalesce((SELECT max(seq) FROM batches), 0)), ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -217,7 +220,7 @@ class Outbox:
                 record.body,
                 record.alone,
                 now,
-                now + record.earliest_seconds,
+                now + share * record.earliest_seconds,
                 now + latest,
             ),
         )

@@ -246,3 +246,15 @@ def test_two_processes_share_one_outbox(outbox: Outbox, outbox_path: Path, time:
 def test_each_commit_is_flushed_to_the_disk(outbox: Outbox) -> None:
     settings = [outbox.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert settings == ["wal", 2], "2 is FULL"
+
+
+def test_a_retention_shorter_than_the_window_of_a_fragment_drops_none_before_its_time(
+    outbox_path: Path, time: SimulatedTime
+) -> None:
+    with opened(outbox_path, Limits(age_seconds=DAY), clock=time.clock()) as outbox:
+        outbox.put([fragment(1, earliest=int(5 * DAY), latest=int(6 * DAY))], consent_digest=CONSENT)
+        time.pass_by(0.8 * DAY)
+        assert sealed(outbox) == []
+        time.pass_by(0.1 * DAY)
+        assert len(sealed(outbox)) == 1
+        assert outbox.losses() == ()
