@@ -56,7 +56,8 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row], ending: s
 @cache
 def _postgresql(table: Table, names: Sequence[str]) -> str:
     types = [next(array for kind, array in _ARRAYS if isinstance(column.type, kind)) for column in table.columns]
-    arrays = ", ".join(f"%s::{type_}" for type_ in types)
+    # %b: binary, since psycopg escapes each quote of a text array in Python, and documents are full of them.
+    arrays = ", ".join(f"%b::{type_}" for type_ in types)
     return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
 
 
