@@ -25,12 +25,14 @@ run: setup ## Measure this machine within a minute, and show what the agent woul
 # One more than two cores carry, since much is waiting. A file stays together, for the sake of what its tests share.
 side_by_side = -n 3 --dist loadfile --no-loadscope-reorder
 test: setup ## Run all tests, with real tools, real sockets and a real browser
-	@scripts/debian-packages.sh chromium strace || true
+	@scripts/debian-packages.sh chromium postgresql strace || true
 	@scripts/promtool.sh || true
 	@.venv/bin/pytest $(side_by_side)
 
-test-long: setup ## Kill the launcher at 40 random moments and see that nothing stays; about ten minutes
+test-long: setup ## Kill launcher and service at random moments; ask the service thousands of times; half an hour
 	@.venv/bin/python -m tests.end_to_end.kills
+	@.venv/bin/python -m tests.corrective_drift.kill_nine
+	@.venv/bin/python -m tests.corrective_drift.openapi_cases
 
 # KUBECONFIG=... PROBE_IMAGE=registry.example/probe:1 make test-cluster
 test-cluster: setup ## Run every probe as Jobs in the cluster of KUBECONFIG, with the image PROBE_IMAGE
@@ -50,7 +52,7 @@ format: .venv/.installed ## Put the code into its standard form
 
 bench: setup ## Compare the probes with sockperf, iperf3 and plain fio, and weigh the agent; about half an hour
 	@scripts/debian-packages.sh sockperf
-	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running collecting outbox anonymizing uniqueness daemon baselines)
+	@$(call run_scripts,latency_vs_sockperf throughput_vs_iperf3 storage_vs_fio cost_of_running collecting outbox anonymizing uniqueness daemon baselines ingest)
 
 kill-nine: .venv/.installed ## Kill an agent 300 times while it sends: nothing may be lost or count twice; about five minutes
 	@.venv/bin/python -m tests.agent.delivery.kill_nine

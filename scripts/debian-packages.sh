@@ -7,6 +7,7 @@ set -euo pipefail
 present() {
     case $1 in
         libiperf0) [[ $(PATH=$PATH:/sbin:/usr/sbin ldconfig -p) == *libiperf.so* ]] ;;
+        postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
         python3*-venv) "${1%-venv}" -c 'import ensurepip' 2>/dev/null ;;
         *) command -v "$1" >/dev/null ;;
     esac

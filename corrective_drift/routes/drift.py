@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from corrective_drift.drift import Drift, drift
-from corrective_drift.problems import Code
+from corrective_drift.problems import Code, Problem
 from corrective_drift.routes.answers import SECURED, ClusterId, answer, problems, token_of
 from corrective_drift.routes.owned import owned_documents
 from corrective_drift.service import Service, service_of
@@ -66,6 +66,8 @@ async def show_drift(request: Request, cluster_id: ClusterId) -> Response:
     service = service_of(request)
     token = token_of(request)
     service.limits.admit(token)
+    if not service.is_premium(request.headers.get("prism-api-key")):
+        raise Problem(Code.FORBIDDEN, "this needs an API key of the service's: send it as Prism-Api-Key")
     found = await to_thread.run_sync(_drifted, service, cluster_id, token, limiter=_ONE_AT_A_TIME)
     return answer(found)
 

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from agent.fields import schema, schema_digest
 from agent.levels import Level
+from corrective_drift.service import Settings
 from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import EMPTY, migrate
+from corrective_drift.tokens import digest
 from tests.corrective_drift import postgresql
 from tests.corrective_drift.documents import keys
 from tests.corrective_drift.running import Files, Running, running
@@ -55,3 +59,13 @@ def test_the_schema_is_the_agents_and_known_by_its_digest(refusing: Running) -> 
     assert answer.json()["levels"] == {level.value: schema(level) for level in Level}
     again = refusing.http.get("/v1/schema", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_where_there_are_api_keys_premium_insights_need_one(engine: Engine, files: Files, tmp_path: Path) -> None:
+    settings = Settings(api_keys=frozenset({digest("the-key")}))
+    token = {"authorization": f"Bearer {keys(1).token}"}
+    with running(engine, files, tmp_path, settings) as service:
+        assert service.collect(body(1), new_id(), keys(1).token).status_code == 200
+        path = f"/v1/drift/{keys(1).cluster_id}"
+        asked = [{}, {"prism-api-key": "another"}, {"prism-api-key": "the-key"}]
+        assert [service.http.get(path, headers=token | each).status_code for each in asked] == [403, 403, 200]
