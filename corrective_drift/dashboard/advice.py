@@ -136,7 +136,11 @@ def _gain(saving: Saving) -> Gain:
 
 
 def _range(low: float, high: float | None, unit: str) -> str:
-    return f"{_amount(low, unit)} or more" if high is None else f"{_amount(low, unit)} to {_amount(high, unit)}"
+    if high is None:
+        return f"{_amount(low, unit)} or more"
+    if unit.startswith(_SHARE):
+        return f"{low * 100:.3g} to {high * 100:.3g} % {unit}"
+    return f"{_amount(low, unit)} to {_amount(high, unit)}" if unit in _UNITS else f"{low:.3g} to {high:.3g} {unit}"
 
 
 def _amount(value: float, unit: str) -> str:

@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -28,6 +29,8 @@ WRONG_RATE = Rate(per_second=0.5, burst=20)
 STYLE = (files("corrective_drift.dashboard") / "static" / "style.css").read_bytes()
 ICON = (files("corrective_drift.dashboard") / "static" / "icon.svg").read_bytes()
 _STYLE_DIGEST = sha256(STYLE).hexdigest()[:16]
+# Pages of clusters that are made at a time: however many are asked for, threads are left for those who report.
+_AT_ONCE = CapacityLimiter(4)
 # Of units, such as `64 B`, `584 µs`, `4.7 Gbit/s` and `95 %`.
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[nµm]?s|[kKMGTP]?i?(?:B|bit)?/s|[KMGTP]?i?B|%)(?![\w/]))")
 
@@ -82,24 +85,30 @@ def redirect(request: Request, path: str) -> Response:
     return RedirectResponse(base_of(request) + path, 303)
 
 
-def own(show: Page) -> Callable[[Request], Response]:
+def own(show: Page) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that is for who is signed in as a cluster that still exists; others come to the sign-in."""
 
-    def endpoint(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         desk = desk_of(request)
         session = desk.session(request)
         if session is None:
             return redirect(request, "/sign-in")
         if session.receipt is not None:
             return redirect(request, "/erased")
-        with reading(desk.service.engine) as connection:
-            if owns(connection, session.cluster_id, session.token_sha256):
-                return show(desk, request, session, connection)
-        # Erased, or under another token by now.
-        desk.sessions.end(request.cookies.get(COOKIE, ""))
-        return with_cookie(redirect(request, "/sign-in"), None)
+        desk.service.limits.admit(session.token_sha256)
+        return await to_thread.run_sync(_shown, show, request, session, limiter=_AT_ONCE)
 
     return endpoint
+
+
+def _shown(show: Page, request: Request, session: Session) -> Response:
+    desk = desk_of(request)
+    with reading(desk.service.engine) as connection:
+        if owns(connection, session.cluster_id, session.token_sha256):
+            return show(desk, request, session, connection)
+    # Erased, or under another token by now.
+    desk.sessions.end(request.cookies.get(COOKIE, ""))
+    return with_cookie(redirect(request, "/sign-in"), None)
 
 
 def with_cookie(response: Response, word: str | None) -> Response:

@@ -14,8 +14,8 @@ from corrective_drift.receipts import Receipt
 
 SESSION_SECONDS = 3600
 """From signing in, however much is done: who comes back to an open browser later finds it closed."""
-# Of about a kilobyte; the oldest ends when there are more.
-_MOST = 10_000
+# Of about a kilobyte; the oldest ends when there are more, and before that the oldest of the same cluster.
+_MOST, _MOST_OF_ONE = 10_000, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,9 @@ class Sessions:
 
     def begin(self, cluster_id: str, token_sha256: bytes) -> str:
         """Begin a session; return the word for the cookie."""
+        own = [digest for digest, each in self._by_digest.items() if each.cluster_id == cluster_id]
+        for digest in own[: max(0, len(own) + 1 - _MOST_OF_ONE)]:
+            del self._by_digest[digest]
         word = secrets.token_urlsafe(32)
         self._by_digest[_digest(word)] = Session(
             cluster_id=cluster_id,

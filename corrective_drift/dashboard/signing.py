@@ -38,6 +38,7 @@ async def sign_in(request: Request) -> Response:
     if not chosen or token is None:
         desk.wrong_tokens.admit(None)
         return page(request, "sign_in.html.j2", status=403, wrong=_WRONG, several=False)
+    desk.service.limits.admit(token)
     desk.sessions.end(request.cookies.get(COOKIE, ""))
     return with_cookie(redirect(request, "/cluster"), desk.sessions.begin(chosen[0], token))
 

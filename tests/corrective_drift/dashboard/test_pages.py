@@ -26,7 +26,7 @@ OWN = {
     f"/stored/reports/{REPORT}": "Report of 2026-11-20",
     "/erase": "Erase this cluster",
 }
-WIDTHS = (320, 1280)
+WIDTHS = (320, 768, 1280)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from corrective_drift.dashboard.desk import WRONG_RATE
 from corrective_drift.dashboard.sessions import SESSION_SECONDS
+from corrective_drift.limits import OWN_RATE
 from corrective_drift.store.engine import reading, writing
 from corrective_drift.store.schema import CLUSTERS, CONSENTS, REPORTS
 from corrective_drift.tokens import digest
@@ -84,6 +85,24 @@ def test_a_session_ends_an_hour_after_it_began_however_much_it_is_used(client: C
         assert client.get("/cluster").status_code == 200
     clock.seconds += 3
     assert client.get("/cluster").status_code == 303
+
+
+def test_who_signs_in_again_and_again_ends_only_the_own_older_sessions(client: Client) -> None:
+    first = dict(signed_in(client).cookies)
+    for _ in range(8):
+        client.cookies.clear()
+        latest = dict(signed_in(client).cookies)
+    client.cookies.update(first)
+    assert client.get("/cluster").status_code == 303
+    client.cookies.update(latest)
+    assert client.get("/cluster").status_code == 200
+
+
+def test_pages_are_given_no_more_often_than_the_service_s_answers(client: Client) -> None:
+    signed_in(client)
+    statuses = [client.get("/erase").status_code for _ in range(OWN_RATE.burst + 20)]
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
 
 
 def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(client: Client) -> None:
