@@ -117,6 +117,8 @@ class Consent(Section):
     version: Annotated[str, StringConstraints(pattern=POLICY_VERSION)]
     """The version of the privacy policy that was read."""
     privacy_policy_url: Annotated[str, StringConstraints(pattern=r"^https://[^\s]{1,500}$")]
+    level: Level | None = None
+    """The level that was consented to; None is the one that the configuration asks for at the first start."""
     schema_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{16,64}$")] | None = None
     """What `telemetry-agent fields` shows as its digest; None binds this consent to the schema of the first start."""
 

@@ -2,7 +2,8 @@
 
 A consent section in the configuration is a person's act. Where it names no schema, it is bound at the first start to
 the schema of that moment, which is kept beside it; a later version of the agent that could send anything else finds
-another digest, and pauses. Naming the digest in the section keeps that promise where the state directory does not last.
+another digest, and pauses. Naming digest and level in the section keeps that promise where the state directory does not
+last.
 """
 
 import hashlib
@@ -103,8 +104,8 @@ def bound(kept: ConsentRecord | None, section: Consent | None, asked: Asked) -> 
     if section is None or (kept is not None and not _is_new(section, kept)):
         return kept
     granted = grant(asked, policy_version=section.version, now=section.timestamp)
-    digest = section.schema_digest or asked.schema_digest
-    return granted.model_copy(update={"from_configuration_of": section.timestamp, "schema_digest": digest})
+    named = {"level": section.level or asked.level, "schema_digest": section.schema_digest or asked.schema_digest}
+    return granted.model_copy(update={"from_configuration_of": section.timestamp, **named})
 
 
 def _is_new(section: Consent, kept: ConsentRecord) -> bool:

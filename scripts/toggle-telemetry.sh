@@ -174,7 +174,7 @@ enable_in_cluster() {
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     kube patch configmap "$configmap" --type merge --patch "{\"data\":{\"enabled\":\"true\",\"privacy_level\":\"$level\",
 \"consent_timestamp\":\"$now\",\"consent_version\":\"$policy_version\",\"consent_privacy_policy_url\":\"$policy_url\",
-\"consent_schema_digest\":\"$digest\"}}"
+\"consent_level\":\"$level\",\"consent_schema_digest\":\"$digest\"}}"
     restart
     now_told=$(standing)
     ! lacks_consent "$now_told" ||

@@ -102,6 +102,14 @@ def test_a_section_that_names_its_schema_is_bound_to_that_one_even_at_the_first_
     assert record.schema_digest == "c" * 16
 
 
+def test_a_section_that_names_its_level_covers_no_more_even_at_the_first_start() -> None:
+    """Such as where the state does not last, and the configuration has come to ask for more."""
+    named = SECTION.model_copy(update={"level": Level.MINIMAL})
+    record = bound(None, named, Asked(level=Level.DETAILED, data_types=frozenset(), schema_digest="a" * 16))
+    assert record is not None
+    assert record.level is Level.MINIMAL
+
+
 def test_a_section_does_not_renew_a_consent_that_was_revoked() -> None:
     record = bound(None, SECTION, ASKED)
     assert record is not None

@@ -74,6 +74,7 @@ def test_enabling_switches_on_and_records_a_consent_that_the_agent_understands(p
     assert configuration.telemetry.enabled
     assert configuration.consent is not None
     assert (configuration.consent.version, configuration.consent.schema_digest) == ("1.2", "ab" * 32)
+    assert configuration.consent.level == "standard"
     assert "rollout restart deployment/telemetry-agent" in place.calls("rollout")
     assert "by your consent" in ran.stdout
 
