@@ -74,6 +74,12 @@ def test_whether_one_of_one_to_four_nodes_is_idle_is_not_guessed() -> None:
     assert "1-4 nodes" in abstention.reason
 
 
+def test_what_may_be_below_the_threshold_is_not_beyond_it() -> None:
+    # One of 31 nodes, or four of 16: a tenth lies between.
+    given = documents(10, {**NODES, **requested(0.2), "usage.idle_nodes": "1-4"})
+    assert ("idle-nodes", "") not in said(given)
+
+
 # Half of a hundred clusters at 600 µs, the rest around it.
 COHORT = {660: 20, 670: 60, 680: 20}
 
@@ -98,6 +104,12 @@ def test_a_class_that_takes_three_times_as_long_as_its_cohort_is_told_with_where
 def test_a_class_that_is_not_twice_as_slow_is_left_alone(bucket: int) -> None:
     assert said(slow(bucket), released(COHORT)) == {}
     assert "slow-storage" in advice(slow(bucket), released(COHORT)).clear
+
+
+def test_where_a_tenth_of_the_cohort_is_as_slow_it_is_not_told() -> None:
+    wide = {600: 60, 660: 20, 720: 20}
+    assert said(slow(700), released(wide)) == {}, "slower than p75 and twice the median, and below p90"
+    assert set(said(slow(725), released(wide))) == {("slow-storage", "quick/aws_ebs")}
 
 
 def test_without_a_baseline_nothing_is_said_about_slowness() -> None:
