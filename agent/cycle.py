@@ -94,6 +94,7 @@ class Cycle:
     def report(self) -> TaskReport:
         """Collect, merge, anonymize, and put into the outbox."""
         with opened(self._state.outbox, self._limits()) as outbox:
+            self._forget_old(outbox)
             consent = self._consented(outbox)
             if not self._may_benchmark():
                 return self._reported(outbox, consent, None)
