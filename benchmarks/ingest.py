@@ -107,6 +107,7 @@ def live(database: str, directory: Path, told: Connection) -> None:
         signer=load_signer(directory / "signing-key.pem"),
         log=standard_log(),
         settings=Settings(own_rate=_RATE, shared_rate=_RATE),
+        today=lambda: _DAY,
     )
     address = Address(port=0)
     with listening(address) as listener:

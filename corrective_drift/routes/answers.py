@@ -1,5 +1,6 @@
 """How answers look, and how the OpenAPI document tells of them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from corrective_drift.inflate import LARGEST_BODY_BYTES
 from corrective_drift.problems import MEDIA_TYPE, Code, Problem
 from corrective_drift.tokens import bearer
 
+# An agent gives up on a whole request after 30 s (agent.send).
+BODY_SECONDS = 60.0
 # What is answered is somebody's own: no cache between us may keep it.
 _PRIVATE = {"Cache-Control": "no-store"}
 ClusterId = Annotated[
@@ -77,18 +80,23 @@ def token_of(request: Request) -> bytes:
     return token
 
 
-async def body_of(request: Request, largest_bytes: int = LARGEST_BODY_BYTES) -> bytes:
-    """Return the body. Raises Problem for a longer one, as soon as it is known to be."""
+async def body_of(
+    request: Request, largest_bytes: int = LARGEST_BODY_BYTES, *, patience_seconds: float = BODY_SECONDS
+) -> bytes:
+    """Return the body. Raises Problem for a longer one, as soon as it is known to be, and for one that doesn't come."""
     announced = request.headers.get("content-length", "")
     too_large = Problem(Code.TOO_LARGE, f"the body has more than {largest_bytes} bytes")
     if announced.isdecimal() and int(announced) > largest_bytes:
         raise too_large
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > largest_bytes:
-                raise too_large
+        async with asyncio.timeout(patience_seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > largest_bytes:
+                    raise too_large
+    except TimeoutError as error:
+        raise Problem(Code.UNAVAILABLE, "the body did not come in time", retry_after_seconds=60) from error
     except ClientDisconnect as error:
         raise Problem(Code.MALFORMED, "the body was cut off") from error
     return bytes(body)

@@ -125,6 +125,7 @@ def live(database: str, directory: Path, files: Files, told: Connection) -> None
         signer=load_signer(directory / "signing-key.pem"),
         log=Log("json", io.StringIO()),
         settings=Settings(own_rate=_RATE, shared_rate=_RATE),
+        today=lambda: _DAY,
     )
     address = Address(port=0, certificate=files.certificate, key=files.key)
     with listening(address) as listener:

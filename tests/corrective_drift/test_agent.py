@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
 from agent.answers import Action, Failure, Reply
@@ -23,6 +24,7 @@ from agent.outbox_seal import Ripeness
 from agent.outbox_view import receipts, stats
 from agent.service_calls import ServiceCalls
 from corrective_drift.carried import take_file
+from corrective_drift.cli import main
 from corrective_drift.errors import InvalidOption
 from corrective_drift.receipts import is_genuine
 from corrective_drift.store.engine import reading
@@ -219,7 +221,9 @@ def test_an_erased_cluster_belongs_to_its_token_still(agent: Agent, service: Run
     assert status(stranger.tell_consent(json.dumps(told).encode())) == 403
 
 
-def test_an_exported_file_counts_once_beside_the_network(agent: Agent, service: Running, tmp_path: Path) -> None:
+def test_an_exported_file_counts_once_beside_the_network(
+    agent: Agent, service: Running, database: str, tmp_path: Path
+) -> None:
     agent.collect()
     agent.collect(Level.MINIMAL)
     exported = tmp_path / "export.jsonl"
@@ -232,10 +236,15 @@ def test_an_exported_file_counts_once_beside_the_network(agent: Agent, service: 
     assert agent.flush() == [Action.DONE] * 6
     again = take_file(engine, exported, TODAY)
     assert (again.batches, again.documents) == (6, 6)
+    arguments = ["--database", database, "--state-dir", str(tmp_path), str(exported)]
+    ran = CliRunner().invoke(main, ["import", *arguments])
+    assert (ran.exit_code, ran.stdout) == (0, "6 batches taken, 6 documents in them\n")
     assert rows(service, REPORTS) == 1
     assert rows(service, FRAGMENTS) == 5
     agent.calls.delete_data(KEYS.cluster_id)
     assert dict(take_file(engine, exported, TODAY).refused) == {"erased": 1}
+    refused = CliRunner().invoke(main, ["import", *arguments])
+    assert (refused.exit_code, refused.stderr) == (1, "1 batches refused: erased\n")
     exported.write_bytes(exported.read_bytes()[:-5])
     with pytest.raises(InvalidOption, match="export"):
         take_file(engine, exported, TODAY)

@@ -1,9 +1,14 @@
 """Rates, without a clock of their own."""
 
+import asyncio
+
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
 from corrective_drift.limits import Limits, Rate
 from corrective_drift.problems import Code, Problem
+from corrective_drift.routes.answers import body_of
 from tests.corrective_drift.documents import keys
 from tests.corrective_drift.running import Running
 from tests.corrective_drift.test_collect import body, fragments, new_id
@@ -65,3 +70,18 @@ def test_too_many_requests_are_told_when_to_come_again(refusing: Running, sent: 
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    async def ask() -> None:
+        never = asyncio.Event()
+
+        async def receive() -> Message:
+            await never.wait()
+            raise AssertionError
+
+        await body_of(Request({"type": "http", "headers": []}, receive), patience_seconds=0.01)
+
+    with pytest.raises(Problem) as raised:
+        asyncio.run(ask())
+    assert raised.value.code is Code.UNAVAILABLE
