@@ -88,7 +88,14 @@ def main() -> None:
     """Receive reports of telemetry agents, release baselines, recommend, erase."""
 
 
-@main.command("serve")
+@main.command(
+    "serve",
+    epilog="""\b
+Examples:
+  corrective-drift serve
+  corrective-drift serve --host 0.0.0.0 --tls-cert tls.crt --tls-key tls.key
+""",
+)
 @database_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True, help="0 for any that is free.")
@@ -111,12 +118,7 @@ def main() -> None:
     help="Requests/s of all that are anonymous or new.",
 )
 def serve_command(*, engine: Engine, state_dir: Path, signing_key: Path | None, **options: Any) -> None:
-    r"""Serve until SIGTERM; what was taken is answered first.
-
-    \b
-    corrective-drift serve
-    corrective-drift serve --host 0.0.0.0 --tls-cert tls.crt --tls-key tls.key
-    """
+    """Serve until SIGTERM; what was taken is answered first."""
     address = Address(
         host=options["host"],
         port=options["port"],
@@ -145,16 +147,18 @@ def migrate_command(*, engine: Engine, state_dir: Path, revision: str) -> None: 
     migrate(engine, revision)
 
 
-@main.command("release")
+@main.command(
+    "release",
+    epilog="""\b
+Examples:
+  corrective-drift release
+  corrective-drift release --week 2026-W07
+""",
+)
 @database_options
 @click.option("--week", help="An ISO week such as 2026-W07; by default the latest of which all should have arrived.")
 def release_command(*, engine: Engine, state_dir: Path, week: str | None) -> None:  # noqa: ARG001 - no state is needed
-    r"""Close a week and publish its baselines, once: repeated, it changes nothing.
-
-    \b
-    corrective-drift release
-    corrective-drift release --week 2026-W07
-    """
+    """Close a week and publish its baselines, once: repeated, it changes nothing."""
     _bring_up(engine)
     today = utc_today()
     kept = release(engine, week or latest_due(today), today=today, chance=SystemRandom())
