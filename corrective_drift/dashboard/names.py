@@ -70,10 +70,12 @@ _TITLES = {
 _FIELDS = {
     "cluster.minor": "Kubernetes version",
     "cluster.region_class": "Part of the world",
+    "minimal.nodes.cpu_cores": "CPU of all nodes",
+    "minimal.nodes.memory_gib": "Memory of all nodes",
     "nodes.count": "Nodes",
     "nodes.multi_zone": "In several zones",
     "nodes.pools": "Node pools",
-    "nodes.version_skew": "Oldest node behind by",
+    "nodes.version_skew": "Oldest node behind, minor versions",
     "platform.cell_rows": "Cells, each",
     "policies.count": "Policies",
     "policies.default_deny_share": "Namespaces with default deny",
@@ -87,12 +89,14 @@ _FIELDS = {
     "workloads.without_memory_limit_share": "Without a memory limit",
     "workloads.without_memory_request_share": "Without a memory request",
 }
+# What a name ends in -> the unit of its ranges.
+_SIZES = {"_cores": "cores", "_gib": "GiB"}
 _NUMBER = re.compile(r"(?<=_)\d+")
 _SUBJECTS = {
-    "benchmarks": "Measurements", "cluster": "Cluster", "dns": "DNS", "latency": "Latency", "minimal": "Size",
-    "nodes": "Nodes", "platform": "Platform", "policies": "Network policies", "startup": "Startup",
-    "storage": "Storage", "throughput": "Throughput", "usage": "Use of resources", "utilization": "Utilization",
-    "workloads": "Workloads",
+    "benchmarks": "Measurements", "cluster": "Cluster", "dns": "DNS", "latency": "Latency",
+    "minimal": "At the level minimal", "nodes": "Nodes", "platform": "Platform", "policies": "Network policies",
+    "startup": "Startup", "storage": "Storage", "throughput": "Throughput", "usage": "Use of resources",
+    "utilization": "Utilization", "workloads": "Workloads",
 }  # fmt: skip
 
 
@@ -160,10 +164,19 @@ def scale_of(metric: str, place: str) -> MetricBaseline | None:
 def bucket_value(scale: MetricBaseline, bucket: int) -> str:
     """Return what a bucket stands for, in words; the outermost ones have all that is beyond."""
     if scale.scale is Scale.RANGES:
-        return scale.words[bucket] if 0 <= bucket < len(scale.words) else str(bucket)
+        unit = next((f" {unit}" for part, unit in _SIZES.items() if scale.metric.endswith(part)), "")
+        return f"{ranged(scale.words[bucket])}{unit}" if 0 <= bucket < len(scale.words) else str(bucket)
     if bucket <= scale.first:
         return "about 0"
     return format_quantity(scale.value(bucket), unit_of(scale.metric))
+
+
+def ranged(words: str) -> str:
+    """Return the label of a range as people write it, such as `16–31` and `25–50 %`; other words stay."""
+    low, dash, high = words.partition("-")
+    if not dash or not low.isdigit() or not high[:1].isdigit():
+        return words
+    return f"{low}–{high}".replace("%", " %")
 
 
 def plain(value: Any) -> str:

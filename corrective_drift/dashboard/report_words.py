@@ -19,7 +19,7 @@ _STATUSES = {
     "failed": "failed",
 }
 # Counted in objects or told by the name of the field: the unit would only repeat it.
-_SILENT_UNITS = frozenset({"", "objects", "cells", "each metric's own", "nodes"})
+_SILENT_UNITS = frozenset({"", "objects", "cells", "each metric's own", "nodes", "minor versions"})
 _MEASURED, _OTHER = "benchmarks", vocabulary.OTHER
 
 
@@ -57,7 +57,7 @@ def value_words(name: str, value: Any) -> str:
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         return names.plural(len(value), "row")
     unit = "" if field is None or field.unit in _SILENT_UNITS else f" {field.unit}"
-    return f"{_ranged(names.plain(value))}{unit}"
+    return f"{names.ranged(names.plain(value))}{unit}"
 
 
 def _lead(document: Mapping[str, Any]) -> str:
@@ -86,11 +86,6 @@ def _groups(document: Mapping[str, Any]) -> Iterator[view.Group]:
                 for attribute, value in said.items()
             ]
             yield view.Group(title=names.subject_title(subject), facts=facts)
-
-
-def _ranged(words: str) -> str:
-    low, dash, high = words.partition("-")
-    return f"{low}–{high}" if dash and low[-1:].isdigit() and high[:1].isdigit() else words
 
 
 _FIELDS = {field.name: field for field in TABLE}

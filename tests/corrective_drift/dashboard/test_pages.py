@@ -50,7 +50,7 @@ def look(one: Visitor, path: str, heading: str, scheme: str) -> None:
     for width in WIDTHS if scheme == "dark" else reversed(WIDTHS):
         assert one.outside(width) == [], (path, width)
     # What is folded has the same parts again and again. Of all rules only contrast depends on the theme.
-    one.unfold(4)
+    one.unfold(2)
     assert one.barriers(*(["color-contrast"] if scheme == "dark" else [])) == [], path
 
 
