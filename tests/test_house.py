@@ -10,15 +10,12 @@ import sys
 import tomllib
 import venv
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
-PAGES += sorted((ROOT / "docs").glob("*.md"))
+from tests.pages import PAGES, ROOT
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +26,6 @@ def project() -> dict[str, Any]:
 def makefile_targets() -> set[str]:
     rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     return set(rules)
-
-
-def shown_commands(page: Path) -> Iterator[list[str]]:
-    """The words of each indented line that begins with a command of ours, up to a gap that begins an explanation."""
-    for line in page.read_text().splitlines():
-        match = re.match(r"    (?:\.venv/bin/)?((?:probe|make) \S.*)", line)
-        if match:
-            yield re.split(r"\s{2,}", match[1])[0].split()
 
 
 def make(*arguments: str, directory: Path = ROOT) -> str:
@@ -84,19 +73,6 @@ def test_where_nothing_can_be_installed_one_line_says_what_to_install(tmp_path: 
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
     assert "no-such-tool" in ran.stderr
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_that_a_page_shows_exists(page: Path, probe: Any) -> None:
-    for program, name, *rest in shown_commands(page):
-        if program == "make":
-            assert name in makefile_targets(), f"make {name}"
-            continue
-        shown = probe(name, "--help")
-        assert shown.returncode == 0, f"probe {name}"
-        for word in rest:
-            if word.startswith("--"):
-                assert word in shown.stdout, f"probe {name} {word}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
