@@ -14,13 +14,14 @@ setup: .venv/.installed ## Prepare .venv, fio and libiperf; instant when done be
 .venv/.installed: pyproject.toml scripts/venv.sh
 	@scripts/venv.sh
 
-run: setup ## Measure this machine within a minute, and show what the agent would report of it (nothing is sent)
+run: setup ## Measure this machine, show its report, send it to a service on loopback, and show what comes back
 	@code=0; .venv/bin/probe run all --profile quick --output results/latest.json || code=$$?; \
 	if [[ $$code -eq 3 ]]; then \
 		echo "Not everything could be measured here: \`.venv/bin/probe doctor\` says what is missing."; \
 	elif [[ $$code -ne 0 ]]; then exit $$code; fi; echo
 	@env -u KUBECONFIG .venv/bin/telemetry-agent --config examples/config.yaml preview --level detailed --results results/latest.json \
 		--brief --output results/preview.json
+	@env -u KUBECONFIG .venv/bin/python scripts/whole_way.py results/latest.json
 
 # One more than two cores carry, since much is waiting. A file stays together, for the sake of what its tests share.
 side_by_side = -n 3 --dist loadfile --no-loadscope-reorder
@@ -68,6 +69,6 @@ run_scripts = code=0; for name in $(1); do \
 manifests: .venv/.installed ## Write the manifests that are made of something else: RBAC, alerts, telemetry-deployment.yaml
 	@.venv/bin/python scripts/manifests.py
 
-clean: ## Remove .venv and all that tools have left; results stay
-	rm -rf .venv dist .benchmarks .hypothesis .*_cache
+clean: ## Remove .venv, the trial service and all that tools have left; results stay
+	rm -rf .venv dist .benchmarks .hypothesis .*_cache results/whole-way
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -141,9 +141,7 @@ class Cycle:
             self._consented(outbox)
         if not self._may_benchmark():
             raise _Paused(Stop.NOT_CONSENTED_TO)
-        from agent.keeping import findings, history  # noqa: PLC0415  see above
-        from agent.measuring import probed, tell_cluster  # noqa: PLC0415  the same
-        from agent.unnamed import unnamed  # noqa: PLC0415  the same
+        from agent.measuring import probed  # noqa: PLC0415  see above
         from probes.measure.result import Status  # noqa: PLC0415  the same
 
         begin = time.monotonic()
@@ -153,13 +151,22 @@ class Cycle:
         unavailable = len(run.results) - measured
         seconds = time.monotonic() - begin
         self._log.say(Event.PROBES_ENDED, seconds=seconds, measured=measured, unavailable=unavailable)
+        found = self.keep(run)
+        return TaskReport(ending=Ending.DONE, measured=measured, unavailable=unavailable, findings=_counted(found))
+
+    def keep(self, run: "RunResult") -> "Sequence[Finding]":
+        """Keep what was measured for the next report, and return what the history shows now."""
+        from agent.keeping import findings, history  # noqa: PLC0415  see above
+        from agent.measuring import tell_cluster  # noqa: PLC0415  the same
+        from agent.unnamed import unnamed  # noqa: PLC0415  the same
+
         with history(self._state.history, self._history_set_aside) as kept:
             kept.keep(unnamed(run, prepare_keys(self._state.secret).kept_names))
             found = findings(kept)
         if found:
             self._log.say(Event.DRIFT_FOUND, findings=len(found))
             tell_cluster(self._settings, found)
-        return TaskReport(ending=Ending.DONE, measured=measured, unavailable=unavailable, findings=_counted(found))
+        return found
 
     def send(self) -> TaskReport:
         """Send what is due, and fetch the baselines where the service is at work and theirs are old."""

@@ -1,9 +1,12 @@
 """`telemetry-agent once`: a whole cycle now, for a schedule of one's own, such as a CronJob."""
 
+from pathlib import Path
+
 import click
 
 from agent.answers import Action
 from agent.cli.telemetry.opened import open_agent
+from agent.cli.telemetry.results import measured
 from agent.cycle import Cycle
 from agent.errors import NotAllowed, StateUnusable
 from agent.lock import held
@@ -14,8 +17,13 @@ from agent.tasks import Ending, Task, TaskReport
 
 @click.command(short_help="Collect and queue a report now, and send what is due.")
 @click.option("--probe", is_flag=True, help="Launch probe Jobs first (at the detailed level).")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Report what `probe run --output FILE` measured, instead of measuring.",
+)
 @click.pass_context
-def once(ctx: click.Context, *, probe: bool) -> None:
+def once(ctx: click.Context, *, probe: bool, results: Path | None) -> None:
     """Do once what the daemon does on schedule, without waiting for more to send; exits with 3 where that fails.
 
     What could not be sent is kept for the next time. Fragments of the minimal level have times of their own to leave.
@@ -24,7 +32,10 @@ def once(ctx: click.Context, *, probe: bool) -> None:
     opened.state.prepare()
     cycle = Cycle(opened.settings, Log(opened.configuration.telemetry.log_format), at_once=True)
     with held(opened.state.lock):
-        for task in (Task.START, *((Task.PROBE,) if probe else ()), Task.REPORT, Task.SEND):
+        _check(Task.START, cycle.perform(Task.START))
+        if results is not None:
+            cycle.keep(measured(results, opened))
+        for task in (*((Task.PROBE,) if probe else ()), Task.REPORT, Task.SEND):
             _check(task, cycle.perform(task))
 
 

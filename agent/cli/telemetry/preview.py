@@ -13,14 +13,14 @@ from agent.batch import preview as bodies_of
 from agent.cli.files import check_writable, write_whole
 from agent.cli.telemetry.brief import brief
 from agent.cli.telemetry.opened import Opened, now, open_agent
-from agent.errors import InvalidSettings, StateUnusable
+from agent.cli.telemetry.results import measured
+from agent.errors import StateUnusable
 from agent.fields import describe
 from agent.install_secret import read_keys, throwaway_keys
 from agent.keys import Keys
-from agent.levels import DataType, Level
+from agent.levels import Level
 from agent.outgoing import Outgoing
 from agent.sources import collected
-from probes.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from probes.measure.result import RunResult
@@ -46,7 +46,7 @@ def preview(  # noqa: PLR0913  click gives each option as an argument
 ) -> None:
     """Collect now and print the exact body of each request, one a line, without sending or keeping anything."""
     opened = _at_level(open_agent(ctx), level)
-    run = None if results is None else _measured(results, opened)
+    run = None if results is None else measured(results, opened)
     if output is not None:
         check_writable(output)
     where = "the cluster" if opened.settings.has_cluster else "this machine, as a standalone installation"
@@ -70,23 +70,6 @@ def preview(  # noqa: PLR0913  click gives each option as an argument
 
 def _at_level(opened: Opened, level: str | None) -> Opened:
     return opened if level is None else opened.at(Level(level))
-
-
-def _measured(path: Path, opened: Opened) -> "RunResult":
-    """Read a result. Raises InvalidRequest for a file that is none, InvalidSettings where it would not be sent."""
-    if opened.asked.level is not Level.DETAILED or DataType.BENCHMARKS not in opened.asked.data_types:
-        raise InvalidSettings(
-            "what probes measured leaves at the level detailed alone, with collect_benchmarks: "
-            "give --level detailed, or leave --results out"
-        )
-    from probes.measure.result import read_results  # noqa: PLC0415  numpy is for who has results
-
-    try:
-        return read_results(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidRequest(f"can't read {path}: {error.strerror}: write it by `probe run --output FILE`") from error
-    except ValueError as error:
-        raise InvalidRequest(f"{path} is {error}") from error
 
 
 def _records(opened: Opened, run: "RunResult | None") -> tuple[Outgoing, ...]:
