@@ -102,7 +102,8 @@ def test_no_name_of_a_node_and_no_address_is_in_the_result(done: Done) -> None:
 def test_latency_is_measured_on_every_path(done: Done, path: str) -> None:
     found = done.metrics("latency")[f"request_response_64b_{path}"]
     assert 1e3 < found.summary.median < 1e8
-    assert found.summary.median <= found.summary.percentiles["p99"].value
+    # A busy machine brings too few for the far percentiles, which are absent then.
+    assert found.summary.median <= max(each.value for each in found.summary.percentiles.values())
     assert done.median("latency", f"connect_{path}") > 1e3
 
 
