@@ -80,11 +80,11 @@ def service() -> Iterator[str]:
     certificate.private_key_and_cert_chain_pem.write_to_path(DIRECTORY / "server.pem")
     port = free_port()
     pem = str(DIRECTORY / "server.pem")
-    process = subprocess.Popen(  # noqa: PLW1509  no other thread runs here
+    process = subprocess.Popen(
         [COMMANDS / "corrective-drift", "serve", "--state-dir", DIRECTORY / "service", "--port", str(port),
          "--tls-cert", pem, "--tls-key", pem],
         stderr=(DIRECTORY / "service.log").open("wb"),
-        preexec_fn=partial(die_with_parent, os.getpid()),
+        preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509  no other thread runs here
     )  # fmt: skip
     try:
         address = f"https://localhost:{port}"
