@@ -110,11 +110,11 @@ _decode_frame = msgspec.json.Decoder(_Frame).decode
 def _read(content: bytes, today: date) -> list[Any]:
     """Return the documents of a body, each a Report or a Fragment."""
     try:
-        texts = _decode_frame(content).documents
+        texts = [bytes(text) for text in _decode_frame(content).documents]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _judged(content, today)
     # Bytes between the documents would be kept by nobody's check: let the slow way judge them.
-    if not 1 <= len(texts) <= MOST_DOCUMENTS or frame([bytes(text) for text in texts]) != content:
+    if not 1 <= len(texts) <= MOST_DOCUMENTS or frame(texts) != content:
         return _judged(content, today)
     found = []
     for text in texts:
@@ -122,14 +122,13 @@ def _read(content: bytes, today: date) -> list[Any]:
         if parts is None:
             return _judged(content, today)
         found.append(parts)
-    return [_document(parts, bytes(text), today, at) for at, (parts, text) in enumerate(zip(found, texts, strict=True))]
+    return [_document(parts, text, today, at) for at, (parts, text) in enumerate(zip(found, texts, strict=True))]
 
 
 def _document(parts: Any, text: bytes, today: date, at: int) -> Report | Fragment:
     if hasattr(parts, "voter"):
         return _fragment(msgspec.to_builtins(parts), today)
-    level = parts.__struct_config__.tag
-    return _report(level=level, day=parts.day, cluster_id=parts.cluster_id, text=text, today=today, at=at)
+    return _report(level=parts.level, day=parts.day, cluster_id=parts.cluster_id, text=text, today=today, at=at)
 
 
 def _judged(content: bytes, today: date) -> list[Any]:

@@ -7,11 +7,9 @@ of what was read: none has a key twice, a space, or a number written in another 
 documents that were changed at random.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from functools import reduce
 from itertools import pairwise
-from operator import or_
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -35,33 +33,28 @@ class Reader:
     """Reads the documents of a table of fields."""
 
     def __init__(self, documents: Documents) -> None:
-        wholes = {level.value: documents.shape(level) for level in (Level.STANDARD, Level.DETAILED)}
-        fragments = {each: documents.fragments[each] for each in FRAGMENTS}
-        self._ways = [_Way("level", wholes, documents.digest), _Way("fragment", fragments, documents.digest)]
-        self._encode = msgspec.json.Encoder(order="sorted").encode
+        wholes = [documents.shape(level) for level in (Level.STANDARD, Level.DETAILED)]
+        shapes = [*wholes, *(documents.fragments[each] for each in FRAGMENTS)]
+        # In this order each is tried; a wrong one ends at the first key or word that it does not know.
+        self._ways = [_way(shape, documents.digest) for shape in shapes]
+        self._encode = msgspec.json.Encoder().encode
 
-    def read(self, text: bytes | msgspec.Raw) -> Any | None:
+    def read(self, text: bytes) -> Any | None:
         """Return the parts of a good document as attributes, None for anything that only `check` can judge."""
-        for way in self._ways:
+        for decode, holds in self._ways:
             try:
-                found = way.decode(text)
+                found = decode(text)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
-            fine = way.holds[type(found)](found) and self._encode(found) == bytes(text)
-            return found if fine else None
+            # Parts are encoded in the order of their definition, which is that of canonical texts.
+            return found if holds(found) and self._encode(found) == text else None
         return None
 
 
-class _Way:
-    """The shapes that one key tells apart."""
-
-    def __init__(self, tag: str, shapes: Mapping[str, Closed], digest: str) -> None:
-        self.holds: dict[type, Holds] = {}
-        for word, shape in shapes.items():
-            parts = {name: kind for name, kind in shape.parts.items() if name != tag} | {"schema": Constant(digest)}
-            type_, holds = _closed(Closed(parts, optional=shape.optional), tag_field=tag, tag=word)
-            self.holds[type_] = holds or _fine
-        self.decode: Callable[[bytes | msgspec.Raw], Any] = msgspec.json.Decoder(reduce(or_, self.holds)).decode
+def _way(shape: Closed, digest: str) -> tuple[Callable[[bytes], Any], Holds]:
+    type_, holds = _closed(Closed({**shape.parts, "schema": Constant(digest)}, optional=shape.optional))
+    decoder: Any = msgspec.json.Decoder(type_)
+    return decoder.decode, holds or _fine
 
 
 def _typed(kind: Kind) -> tuple[Any, Holds | None]:  # noqa: PLR0911 - a line for each kind
@@ -93,15 +86,15 @@ def _typed(kind: Kind) -> tuple[Any, Holds | None]:  # noqa: PLR0911 - a line fo
     raise TypeError(f"{type(kind).__name__} has no type here: add its line")
 
 
-def _closed(kind: Closed, **tagged: str) -> tuple[type[Struct], Holds | None]:
+def _closed(kind: Closed) -> tuple[type[Struct], Holds | None]:
     fields: list[Any] = []
     checks: list[tuple[str, Holds]] = []
-    for name, part in kind.parts.items():
+    for name, part in sorted(kind.parts.items()):
         type_, holds = _typed(part)
         fields.append((name, type_ | UnsetType, UNSET) if name in kind.optional else (name, type_))
         if holds is not None:
             checks.append((name, holds))
-    struct = msgspec.defstruct("Part", fields, forbid_unknown_fields=True, kw_only=True, gc=False, **tagged)  # type: ignore[arg-type]  # a tag and its key
+    struct = msgspec.defstruct("Part", fields, forbid_unknown_fields=True, kw_only=True, gc=False)
     return struct, _all_hold(checks) if checks else None
 
 
@@ -117,7 +110,7 @@ def _all_hold(checks: Sequence[tuple[str, Holds]]) -> Holds:
 
 
 def _are_rows(holds: Holds) -> Holds:
-    encode = msgspec.json.Encoder(order="sorted").encode
+    encode = msgspec.json.Encoder().encode
 
     def are_rows(rows: list[Any]) -> bool:
         return all(map(holds, rows)) and all(low <= high for low, high in pairwise(map(encode, rows)))

@@ -97,13 +97,7 @@ def _insert_batches(connection: Connection, batches: dict[Key, Submission], day:
 
 def _insert_reports(connection: Connection, submissions: Sequence[Submission]) -> None:
     rows = [
-        {
-            "cluster_pid": report.cluster_id,
-            "day": report.day,
-            "report_id": f"{sent.envelope.batch_id}:{position}",
-            "level": report.level,
-            "document": report.text,
-        }
+        (report.cluster_id, report.day, f"{sent.envelope.batch_id}:{position}", report.level, report.text)
         for sent in submissions
         for position, report in enumerate(sent.reports)
     ]

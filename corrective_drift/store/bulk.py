@@ -7,6 +7,7 @@ takes it back once.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, String, Table
@@ -19,21 +20,25 @@ _ARRAYS: tuple[tuple[type, str], ...] = (
     (LargeBinary, "bytea[]"),
     (String, "text[]"),
 )
-Row = Mapping[str, Any]
+Row = tuple[Any, ...]
 
 
 def insert_all(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, each with a value for every column."""
+    """Insert rows, each with a value for every column in the table's order."""
     _insert(connection, table, rows, "")
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Row], *returned: Column[Any]) -> set[Any]:
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *returned: Column[Any]
+) -> set[Any]:
     """Insert those rows whose primary key is not there yet; return the given columns of these, of one alone its values.
 
     RETURNING tells, since the count of rows that psycopg gives after ON CONFLICT is wrong.
     """
     names = ", ".join(column.name for column in returned)
-    found = _insert(connection, table, rows, f" ON CONFLICT DO NOTHING RETURNING {names}")
+    order = [column.name for column in table.columns]
+    ordered = [tuple(row[name] for name in order) for row in rows]
+    found = _insert(connection, table, ordered, f" ON CONFLICT DO NOTHING RETURNING {names}")
     return {row[0] for row in found} if len(returned) == 1 else set(found)
 
 
@@ -41,12 +46,12 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row], ending: s
     names = tuple(table.columns.keys())
     found: list[tuple[Any, ...]] = []
     if connection.dialect.name == "postgresql":
-        arrays = tuple([row[name] for row in rows] for name in names)
+        arrays = tuple(map(list, zip(*rows, strict=True)))
         result = connection.exec_driver_sql(_postgresql(table, names) + ending, arrays)
         return [tuple(row) for row in result] if ending else found
     for begin in range(0, len(rows), _SQLITE_ROWS):
         some = rows[begin : begin + _SQLITE_ROWS]
-        values = tuple(row[name] for row in some for name in names)
+        values = tuple(chain.from_iterable(some))
         result = connection.exec_driver_sql(_sqlite(table, names, len(some)) + ending, values)
         if ending:
             found += map(tuple, result)
