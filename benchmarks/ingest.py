@@ -5,8 +5,8 @@
 Both ways are measured in turns (A B A B ...), each on a database of its own that flushes every commit to the disk; the
 ratio is the median of those of the pairs. The bare way is the driver's `executemany`, with the rows ready made, and as
 many requests' rows in a transaction as the service had in one. The service unpacks, checks, stores and signs, while the
-requests are made on the same two cores. Ends with 1 where a goal was missed: the ratio at 100 reports a request, which is
-an agent's `batch_size`, and the memory throughout. A request of one report is shown beside it: there HTTP is measured.
+requests are made on the same two cores. Ends with 1 where a goal was missed: the ratio at 100 reports a request (an
+agent's `batch_size`), and the memory throughout. A request of one report is shown beside it: there HTTP is measured.
 """
 
 import argparse
