@@ -20,8 +20,9 @@ def test_the_interpreter_reads_the_same_clock_as_we_do() -> None:
 
 
 def test_a_service_answers_later_than_its_interpreter_starts() -> None:
-    interpreters = [spawn.start_interpreter() for _ in range(5)]
-    services = [spawn.start_service() for _ in range(5)]
+    # In turns, since what else the machine does changes; the fastest has met the least of it.
+    starts = [(spawn.start_interpreter(), spawn.start_service()) for _ in range(5)]
+    interpreters, services = zip(*starts, strict=True)
     assert min(services) > min(interpreters)
 
 
