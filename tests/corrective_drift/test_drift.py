@@ -81,6 +81,13 @@ def test_without_documents_there_is_nothing() -> None:
 
 def test_of_several_reports_of_a_day_the_median_counts() -> None:
     given = documents(QUIET, days=2)
+    day = [
+        {"day": "2026-11-02", "benchmarks": {"profile": "quick", "startup": [row | {"median": median}]}}
+        for median in (100, 300, 200)
+        for row in [{"metric": "image_pull", "rounds": "5-7", "doubts": []}]
+    ]
+    (only,) = series(day)
+    assert only.values == pytest.approx((1.02**200,), rel=0.02)
     once = {(each.metric, each.place): each for each in series(given)}
     thrice = {(each.metric, each.place): each for each in series(given + [given[0]] * 2)}
     assert once == thrice

@@ -59,6 +59,17 @@ def test_several_reports_of_a_day_are_one_day() -> None:
     assert said(documents(4, {FIELD: "1-4"}) * 5) == {}
 
 
+def test_of_several_reports_of_a_day_the_median_counts() -> None:
+    for words, passes in ((("0", "1-4", "5-7"), True), (("0", "0", "5-7"), False)):
+        given = [each for word in words for each in documents(9, {FIELD: word})]
+        assert bool(said(given)) is passes
+
+
+def test_days_before_the_window_do_not_count() -> None:
+    old = documents(20, {FIELD: "1-4"}, until=TODAY - timedelta(days=56))
+    assert advice([*old, *documents(3, {FIELD: "1-4"})]).days == 3
+
+
 @pytest.mark.parametrize(("days", "p_value", "sure"), [(20, 1e-5, Confidence.HIGH), (15, 1e-5, Confidence.MEDIUM)])
 def test_more_days_make_it_surer(days: int, p_value: float, sure: Confidence) -> None:
     assert said(GIVEN, rules=[rule("one", p_value, days=days)])["one", ""].confidence is sure

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.fields import TABLE
 from agent.wire_numbers import Bucket, Index
 from corrective_drift.errors import InvalidOption
-from corrective_drift.recommendations.packing import mean_load, removable
+from corrective_drift.recommendations.packing import mean_load, removable, within_headroom
 from corrective_drift.recommendations.prices import Prices, read_prices
 from corrective_drift.recommendations.ranges import Range, median_interval, range_of
 from corrective_drift.recommendations.trial import tail
@@ -95,6 +95,11 @@ def test_some_nodes_stay_and_the_bounds_are_in_order(
 def test_what_fits_into_half_of_the_nodes_frees_fewer_than_half() -> None:
     low, _, high = removable(Range(20, 20), Range(0.5, 0.5), Range(0.1, 0.1))
     assert (low, high) == (20 - math.ceil(11 / 9 * 10 + 6 / 9), 10)
+
+
+def test_the_room_that_is_left_narrows_the_load_from_both_sides() -> None:
+    assert within_headroom(Range(0.1, 0.9), Range(64, 128), Range(128, 256)) == Range(0.1, 0.75)
+    assert within_headroom(Range(0.1, 1.2), Range(0, 0), Range(128, 256)) == Range(1, 1)
 
 
 def test_a_load_without_an_end_frees_nothing_for_sure() -> None:
