@@ -8,7 +8,7 @@
     └── NotAllowed        consent or a switch stands against it                          (pause)
 
 Every message says what was wrong, where, and what to do, in one line. None holds a value that was collected. How an
-attempt to send ended is not an error but a value: see `agent.answers`.
+attempt to send ended is not an error but a value: see `agent.delivery.answers`.
 """
 
 

@@ -15,9 +15,11 @@ from datetime import date
 
 import numpy as np
 
-from agent import vocabulary
-from agent.anonymize import anonymize
-from agent.facts import (
+from agent.levels import DataType, Level
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.wire import vocabulary
+from agent.wire.facts import (
     Benchmark,
     BenchmarksFacts,
     Cell,
@@ -33,8 +35,6 @@ from agent.facts import (
     UsageFacts,
     WorkloadsFacts,
 )
-from agent.keys import Keys
-from agent.levels import DataType, Level
 from probes.measure.histogram import Histogram
 
 SIZES = (10, 100, 1000, 5000)

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine, update
 
-from agent.vocabulary import METRICS, PATHS, PROVIDERS, REGION_CLASSES, STORAGE_KINDS
+from agent.wire.vocabulary import METRICS, PATHS, PROVIDERS, REGION_CLASSES, STORAGE_KINDS
 from corrective_drift import releases
 from corrective_drift.baselines import Published
 from corrective_drift.store import aggregates
@@ -48,7 +48,7 @@ TODAY = date(2026, 11, 24)
 GOAL_MS = 10.0
 VOTED = (("latency.request_response_64b", "quick/other_node"), ("usage.cpu_used_p50", ""))
 MINORS = tuple(f"1.{minor}" for minor in range(31, 37))
-# Bytes that an agent reads at most: agent.service_calls.
+# Bytes that an agent reads at most: agent.delivery.service_calls.
 LARGEST_FILE = 4 * 1024**2
 CHANGED_SHARE = 0.05
 ROUND = 200

@@ -30,10 +30,10 @@ from agent.collect.gather import gather
 from agent.collect.nodes import Capacity
 from agent.collect.usage import Requests
 from agent.collect.workloads import Containers
-from agent.kube_errors import Ask
-from agent.kube_http import Transport
-from agent.kube_login import log_in
-from agent.kube_scan import Kind, KubeScan, Tally
+from agent.kube.errors import Ask
+from agent.kube.http import Transport
+from agent.kube.login import log_in
+from agent.kube.scan import Kind, KubeScan, Tally
 from agent.levels import DataType, Level
 from benchmarks.large_cluster import NODES, PODS, Cluster
 from probes.process import die_with_parent

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from agent.anonymize import anonymize
-from agent.facts import (
+from agent.levels import DataType, Level
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.wire.facts import (
     Benchmark,
     BenchmarksFacts,
     ClusterFacts,
@@ -25,9 +27,7 @@ from agent.facts import (
     UsageFacts,
     WorkloadsFacts,
 )
-from agent.keys import Keys
-from agent.levels import DataType, Level
-from agent.vocabulary import COLLECTORS
+from agent.wire.vocabulary import COLLECTORS
 from corrective_drift.synthetic import PREFIX
 
 Planted = tuple[str, str]

@@ -13,9 +13,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from agent.batch import compress, frame
-from agent.fields import schema_digest
+from agent.delivery.batch import compress, frame
 from agent.levels import Level
+from agent.wire.fields import schema_digest
 from benchmarks.fleet_clusters import Traits, traits
 from benchmarks.fleet_store import CONSENT_DIGEST, Plan, lifetime
 from corrective_drift.log import Log

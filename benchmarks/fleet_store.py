@@ -16,7 +16,7 @@ from itertools import islice
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
-from agent.batch import frame
+from agent.delivery.batch import frame
 from agent.levels import Level
 from benchmarks.fleet_clusters import Traits, report, traits, upgraded
 from corrective_drift.envelope import envelope

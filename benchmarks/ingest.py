@@ -36,8 +36,8 @@ from sqlalchemy.engine import make_url
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from agent.batch import compress, frame
-from agent.fields import schema_digest
+from agent.delivery.batch import compress, frame
+from agent.wire.fields import schema_digest
 from corrective_drift.limits import Rate
 from corrective_drift.log import standard_log
 from corrective_drift.receipts import load_signer

@@ -26,7 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from agent.kube import connect
+from agent.kube.cluster import connect
 from jobs import launch
 from jobs.cluster import Arrival
 from jobs.guard import Limits

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from agent.delivery.outbox import Limits, opened
 from agent.levels import Level
-from agent.outbox import Limits, opened
-from agent.outgoing import Outgoing
+from agent.privacy.outgoing import Outgoing
 
 RATE_GOAL = 2000.0
 RATIO_GOAL = 0.7

@@ -10,8 +10,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from agent.export import EXPORTERS
-from agent.history import History
-from agent.history_file import opened
+from agent.results.history import History
+from agent.results.history_file import opened
 from probes.measure.changepoint import find_changes
 from probes.measure.compare import compare
 from probes.measure.histogram import Histogram

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent.documents import FRAGMENTS, fields_of
-from agent.fields import TABLE
 from agent.levels import Level
+from agent.wire.documents import FRAGMENTS, fields_of
+from agent.wire.fields import TABLE
 
 Cluster = dict[str, Any]
 _FIELDS = {field.name: field for field in TABLE if field.level is Level.MINIMAL}

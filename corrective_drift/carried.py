@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from agent.delivery.outbox_export import Carried, read
 from agent.errors import StateUnusable
-from agent.outbox_export import Carried, read
 from corrective_drift.envelope import envelope
 from corrective_drift.errors import InvalidOption
 from corrective_drift.ingest import Submission, submission

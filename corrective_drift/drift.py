@@ -15,10 +15,10 @@ from operator import itemgetter
 from statistics import median_low
 from typing import Any
 
-from agent.fields import TABLE
-from agent.wire import Bool, Choice
-from agent.wire_numbers import GAMMA
-from agent.wire_records import Several
+from agent.wire.fields import TABLE
+from agent.wire.numbers import GAMMA
+from agent.wire.records import Several
+from agent.wire.types import Bool, Choice
 from corrective_drift import votes
 from corrective_drift.quantities import better_of, unit_of
 from probes.measure.baselines import Scale

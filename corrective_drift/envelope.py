@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.fields import schema_digest
+from agent.wire.fields import schema_digest
 from corrective_drift.problems import Code, Problem, malformed
 from corrective_drift.tokens import bearer
 

@@ -8,7 +8,7 @@ from corrective_drift.problems import Code, Problem, malformed
 
 MIB = 1024**2
 LARGEST_BODY_BYTES = MIB
-"""As it comes over the wire. The agent packs batches of 1 MiB at most *before* compression (agent.batch)."""
+"""As it comes over the wire. The agent packs batches of 1 MiB at most *before* compression (agent.delivery.batch)."""
 LARGEST_INFLATED_BYTES = 2 * MIB
 """After unpacking: twice what an agent makes. A gzip bomb grows a thousandfold, and ends here."""
 # 16 more than the window: a header and a check sum of gzip, nothing else.

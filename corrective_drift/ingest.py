@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from agent.batch import frame
-from agent.documents import FRAGMENT_BASE, FRAGMENTS
-from agent.fields import DOCUMENTS, check
+from agent.delivery.batch import frame
 from agent.levels import Level
-from agent.wire_records import canonical
+from agent.wire.documents import FRAGMENT_BASE, FRAGMENTS
+from agent.wire.fields import DOCUMENTS, check
+from agent.wire.records import canonical
 from corrective_drift.envelope import Envelope
 from corrective_drift.inflate import inflated, parsed
 from corrective_drift.problems import Code, Problem, invalid, malformed

@@ -1,6 +1,6 @@
 """The table of fields as types that msgspec decodes into: a document is read and checked at once. Pure.
 
-`agent.fields.check` is the judge; this is its fast way for what is fine, a twentieth of the cost, and it may only ever
+`wire.fields.check` is the judge; this is its fast way for what is fine, a twentieth of the cost, and it may only ever
 refuse too much: whatever it does not take is read again and judged by `check`, which also names the place. What the
 types can't say (an order, a sum) is checked afterwards, and a document counts only if its bytes are the canonical text
 of what was read: none has a key twice, a space, or a number written in another way. A test compares both judges on
@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from agent.documents import FRAGMENTS, Documents
 from agent.levels import Level
-from agent.wire import VOTER, Bool, Constant, Day, Digest, Kind, Labels, Pattern
-from agent.wire_numbers import Histogram, Index
-from agent.wire_records import Closed, Rows, Several
+from agent.wire.documents import FRAGMENTS, Documents
+from agent.wire.numbers import Histogram, Index
+from agent.wire.records import Closed, Rows, Several
+from agent.wire.types import VOTER, Bool, Constant, Day, Digest, Kind, Labels, Pattern
 
 Holds = Callable[[Any], bool]
 # Types that are made while the program runs: to a type checker, values like any others.

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
 
-from agent import vocabulary
-from agent.documents import FRAGMENTS
-from agent.fields import TABLE
-from agent.wire import Kind
-from agent.wire_numbers import Bucket, Index
+from agent.wire import vocabulary
+from agent.wire.documents import FRAGMENTS
+from agent.wire.fields import TABLE
+from agent.wire.numbers import Bucket, Index
+from agent.wire.types import Kind
 from probes.measure.baselines import NODE_BUCKETS, UNFIT, UNKNOWN, Scale, node_bucket
 
 _BENCHMARKS = "benchmarks"
@@ -62,7 +62,7 @@ class Vote:
 
 
 def votes(documents: Iterable[Mapping[str, Any]]) -> tuple[Vote, ...]:
-    """Return the votes of one cluster's documents of one week (standard or detailed, as `agent.fields` has them).
+    """Return the votes of one cluster's documents of one week (standard or detailed, as `agent.wire.fields` has them).
 
     A vote is the lower median of all that the documents say. The facts are those of the latest document for all votes
     alike: a cluster that was upgraded or has grown within the week is in one cohort, not in two.

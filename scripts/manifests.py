@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from agent.levels import DataType, Level
-from agent.rbac import NAMESPACE, rbac_objects
+from agent.wire.rbac import NAMESPACE, rbac_objects
 from jobs.permissions import roles
 from jobs.preview import NEEDS
 

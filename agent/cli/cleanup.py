@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from agent.cli.options import DURATION, Parsed, format_option
-from agent.kube import connect
+from agent.kube.cluster import connect
 from jobs.cleanup import Leftover, left_behind, sweep
 from probes.measure.units import parse_duration
 from probes.runner import signals_interrupt

@@ -15,7 +15,7 @@ from rich.text import Text
 from agent.cli.cluster_options import ClusterOptions
 from agent.cli.cluster_request import Asked, limits_of, request_of, site_of
 from agent.cli.table import console_for_tables
-from agent.kube import connect
+from agent.kube.cluster import connect
 from jobs.doctor import judge
 from jobs.errors import TryAgain, Unavailable
 from jobs.examine import examine

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from agent.cli.cluster_options import ClusterOptions
-from agent.probing import default_image
+from agent.results.probing import default_image
 from jobs.guard import Limits
 from jobs.plan import Plan, Request, options_for
 from jobs.site import Site

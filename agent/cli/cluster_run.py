@@ -12,8 +12,8 @@ from agent.cli.cluster_plan import announced, described, left_out
 from agent.cli.cluster_progress import ClusterProgress
 from agent.cli.cluster_request import Asked, limits_of, overruled, request_of, site_of
 from agent.cli.measured import Measured
-from agent.kube import connect
-from agent.probing import Prepared, expires_unix_seconds, prepare
+from agent.kube.cluster import connect
+from agent.results.probing import Prepared, expires_unix_seconds, prepare
 from jobs import guard, launch
 from jobs.errors import InvalidRequest
 from jobs.gate import pass_guard

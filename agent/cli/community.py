@@ -11,11 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agent import community, settings
+from agent import settings
 from agent.cli.table import console_for_tables
-from agent.cohort import STORAGE_KIND, CommunityComparison, Standing, compared, facts_of
 from agent.collect.host import provider_of
-from agent.vocabulary import OTHER, PROVIDERS, REGION_CLASSES, STORAGE_KINDS
+from agent.results import community
+from agent.results.cohort import STORAGE_KIND, CommunityComparison, Standing, compared, facts_of
+from agent.wire.vocabulary import OTHER, PROVIDERS, REGION_CLASSES, STORAGE_KINDS
 from probes.errors import InvalidRequest, Unavailable
 from probes.measure.baselines import FACTS, NODE_BUCKETS
 from probes.measure.result import Better, RunResult
@@ -32,7 +33,7 @@ _REST_WIDTH = 96
 
 
 def compare_with_community(runs: list[RunResult], *, service: str | None, cohort: Iterable[str], form: str) -> None:
-    """Print where the medians of a run, or of several alike, stand. Raises as `agent.community` does."""
+    """Print where the medians of a run, or of several alike, stand. Raises as `agent.results.community` does."""
     facts = _facts(runs[0]) | dict(_given(each) for each in cohort)
     address, fetch = community.fetch_from(settings.load(None), service)
     kept = community.latest(address, fetch, directory=_directory())

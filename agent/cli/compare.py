@@ -118,7 +118,7 @@ def _load(references: str) -> list[RunResult]:
 def _load_one(reference: str) -> RunResult:
     if "://" not in reference:
         return read_run(reference)
-    from agent.baseline import fetch  # noqa: PLC0415  an HTTP client is a third of what this command costs
+    from agent.results.baseline import fetch  # noqa: PLC0415  an HTTP client is a third of what this command costs
 
     return fetch(reference)
 

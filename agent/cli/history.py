@@ -13,7 +13,7 @@ from agent.cli.kept import open_history
 from agent.cli.options import format_option
 from agent.cli.table import console_for_tables, print_run
 from agent.cli.trend import Trend, print_trend, trend_of
-from agent.history import KeptRun
+from agent.results.history import KeptRun
 
 
 @click.group(short_help="Runs kept on this machine: list, tag, trend.", invoke_without_command=True)

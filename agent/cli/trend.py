@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 import numpy as np
 
-from agent.history import Point, Series
+from agent.results.history import Point, Series
 from probes.measure.changepoint import ChangePoint, find_changes, reason_to_abstain
 from probes.measure.result import Better
 from probes.measure.units import Unit, format_quantity

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """By what one word of `agent.vocabulary` is recognized."""
+    """By what one word of `agent.wire.vocabulary` is recognized."""
 
     word: str
     images: tuple[str, ...] = ()

@@ -10,9 +10,9 @@ from agent.collect import distributions, regions
 from agent.collect.collector import Collector, Findings, Want
 from agent.collect.kinds import NODES
 from agent.collect.shapes_nodes import Node
-from agent.facts import ClusterFacts
 from agent.levels import DataType, Level
-from agent.vocabulary import OTHER
+from agent.wire.facts import ClusterFacts
+from agent.wire.vocabulary import OTHER
 
 # Regions and distributions are counted by names that a cluster may make up; no real one has as many.
 _MOST_NAMES = 64

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from agent.facts import Raw
-from agent.kube_scan import Kind, Tally
+from agent.kube.scan import Kind, Tally
 from agent.levels import DataType, Level
+from agent.wire.facts import Raw
 
 T = TypeVar("T", bound=Tally[Any])
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from agent.collect.shapes_nodes import Node
-from agent.vocabulary import OTHER
+from agent.wire.vocabulary import OTHER
 
 _MINOR = re.compile(r"v?1\.(\d{1,3})\b")
 _BY_VERSION: tuple[tuple[str, re.Pattern[str]], ...] = (

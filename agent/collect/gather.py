@@ -15,9 +15,9 @@ from agent.collect.platform import PLATFORM
 from agent.collect.policies import POLICIES
 from agent.collect.usage import USAGE
 from agent.collect.workloads import WORKLOADS
-from agent.facts import Facts, Raw
-from agent.kube_scan import Kind, Problem, ScanFailed, Tally
+from agent.kube.scan import Kind, Problem, ScanFailed, Tally
 from agent.levels import DataType, Level
+from agent.wire.facts import Facts, Raw
 
 R = TypeVar("R")
 T = TypeVar("T", bound=Tally[Any])
@@ -27,7 +27,7 @@ _OK = "ok"
 
 
 class Source(Protocol):
-    """What is asked of a cluster, as `agent.kube_scan.KubeScan` answers it. Every method raises ScanFailed."""
+    """What is asked of a cluster, as `agent.kube.scan.KubeScan` answers it. Every method raises ScanFailed."""
 
     def version(self) -> str:
         """Return the server's version."""

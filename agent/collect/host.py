@@ -12,10 +12,10 @@ import psutil
 
 from agent.collect.gather import COLLECTORS
 from agent.collect.quantities import GIB
-from agent.facts import ClusterFacts, Facts, NodePool, NodesFacts, UsageFacts
-from agent.kube_scan import Problem
+from agent.kube.scan import Problem
 from agent.levels import DataType, Level
-from agent.vocabulary import OTHER
+from agent.wire.facts import ClusterFacts, Facts, NodePool, NodesFacts, UsageFacts
+from agent.wire.vocabulary import OTHER
 from probes.environment import describe
 
 # As Kubernetes names them.

@@ -3,8 +3,8 @@
 from typing import TypeVar
 
 from agent.collect import shapes_nodes, shapes_platform, shapes_pods, shapes_policies, shapes_workloads
-from agent.kube_scan import Kind
-from agent.kube_wire import Wire
+from agent.kube.scan import Kind
+from agent.kube.wire import Wire
 from jobs.objects import Api
 
 W = TypeVar("W", bound=Wire)

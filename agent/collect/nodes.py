@@ -11,8 +11,8 @@ from agent.collect.distributions import minor_of
 from agent.collect.kinds import NODES
 from agent.collect.quantities import GIB, number
 from agent.collect.shapes_nodes import Node, NodeLabels
-from agent.facts import NodePool, NodesFacts
 from agent.levels import DataType, Level
+from agent.wire.facts import NodePool, NodesFacts
 
 # A document has room for 16 pools; where there are more kinds of nodes than these, later ones count as one.
 _MOST_POOLS = 256

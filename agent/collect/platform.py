@@ -12,9 +12,9 @@ from agent.collect.collector import Collector, Findings, Want
 from agent.collect.recognition import Recognition
 from agent.collect.shapes_platform import Cell, Felix, Namespace
 from agent.collect.shapes_workloads import Workload
-from agent.facts import Cell as CellFacts
-from agent.facts import PlatformFacts
 from agent.levels import DataType, Level
+from agent.wire.facts import Cell as CellFacts
+from agent.wire.facts import PlatformFacts
 
 _OBSERVABILITY = Recognition(catalogue.OBSERVABILITY)
 _EBPF = Recognition(catalogue.EBPF)

@@ -10,8 +10,8 @@ from ipaddress import ip_network
 from agent.collect import kinds
 from agent.collect.collector import Collector, Counted, Findings, Want
 from agent.collect.shapes_policies import Peer, Policy, PolicySpec, Rule
-from agent.facts import PoliciesFacts, PolicyShape
 from agent.levels import DataType, Level
+from agent.wire.facts import PoliciesFacts, PolicyShape
 
 _FEW_PORTS = 4
 

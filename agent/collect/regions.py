@@ -6,7 +6,7 @@ region that isn't here is `other`: better unknown than wrong.
 
 from collections.abc import Mapping
 
-from agent.vocabulary import OTHER
+from agent.wire.vocabulary import OTHER
 
 
 def _places(**words: str) -> Mapping[str, str]:

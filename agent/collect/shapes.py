@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agent.kube_wire import Wire
+from agent.kube.wire import Wire
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -6,7 +6,7 @@ Labels are read by an allow-list, too: there is an attribute for each label that
 from msgspec import field
 
 from agent.collect.shapes import NOTHING, Amounts
-from agent.kube_wire import Wire
+from agent.kube.wire import Wire
 
 
 class NodeLabels(Wire):

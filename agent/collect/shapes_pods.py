@@ -4,7 +4,7 @@ import msgspec
 from msgspec import field
 
 from agent.collect.shapes import NOTHING, Amounts, Name, Phase
-from agent.kube_wire import Wire
+from agent.kube.wire import Wire
 
 
 class Requirements(msgspec.Struct, frozen=True, kw_only=True, gc=False):

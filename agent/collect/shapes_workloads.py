@@ -3,7 +3,7 @@
 from msgspec import field
 
 from agent.collect.shapes import Name, Phase
-from agent.kube_wire import Wire
+from agent.kube.wire import Wire
 
 
 class WorkloadLabels(Wire):

@@ -16,8 +16,8 @@ from agent.collect.quantities import GIB, Pair, pair, requested
 from agent.collect.sample import Sample, common
 from agent.collect.shapes_nodes import Node
 from agent.collect.shapes_pods import ContainerUse, NodeUse, Pod, PodUse
-from agent.facts import UsageFacts
 from agent.levels import DataType, Level
+from agent.wire.facts import UsageFacts
 
 _FINISHED = frozenset({"Succeeded", "Failed"})
 # As in `jobs.utilization`: what the system's own pods use on nodes of two cores.

@@ -13,8 +13,8 @@ from agent.collect.collector import Collector, Counted, Findings, Want
 from agent.collect.shapes_pods import Pod
 from agent.collect.shapes_workloads import Autoscaler, Claim, Class
 from agent.collect.storage_kinds import kind_of
-from agent.facts import StorageClass, WorkloadsFacts
 from agent.levels import DataType, Level
+from agent.wire.facts import StorageClass, WorkloadsFacts
 
 _FINISHED = frozenset({"Succeeded", "Failed"})
 # A document has room for 16 storage classes; claims of further ones are still counted as claims.

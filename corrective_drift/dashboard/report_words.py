@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent import vocabulary
-from agent.fields import TABLE
-from agent.wire_numbers import Index
-from agent.wire_records import Rows
+from agent.wire import vocabulary
+from agent.wire.fields import TABLE
+from agent.wire.numbers import Index
+from agent.wire.records import Rows
 from corrective_drift.dashboard import names, view
 
 _STATUSES = {

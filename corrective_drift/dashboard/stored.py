@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from agent.fields import describe
+from agent.wire.fields import describe
 from corrective_drift.dashboard import names, view
 from corrective_drift.dashboard.report_words import value_words
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from agent.wire_numbers import GAMMA
+from agent.wire.numbers import GAMMA
 from corrective_drift.recommendations.evidence import Evidence, Series
 from corrective_drift.recommendations.finding import Abstention, Observed, Reference, Saving
 from corrective_drift.recommendations.prices import Prices

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.fields import TABLE
-from agent.wire_numbers import GAMMA, Bucket, Index
+from agent.wire.fields import TABLE
+from agent.wire.numbers import GAMMA, Bucket, Index
 
 # What is counted in whole pieces: "1-4" of these is at least one, while of cores it may be any part of one.
 _WHOLE = frozenset({"nodes", "objects", "cells", "minor versions"})

@@ -8,12 +8,12 @@ from fastapi import Path
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from agent.wire_records import canonical
+from agent.wire.records import canonical
 from corrective_drift.inflate import LARGEST_BODY_BYTES
 from corrective_drift.problems import MEDIA_TYPE, Code, Problem
 from corrective_drift.tokens import bearer
 
-# An agent gives up on a whole request after 30 s (agent.send).
+# An agent gives up on a whole request after 30 s (agent.delivery.send).
 BODY_SECONDS = 60.0
 # What is answered is somebody's own: no cache between us may keep it.
 _PRIVATE = {"Cache-Control": "no-store"}

@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.documents import FRAGMENTS
-from agent.fields import DOCUMENTS, schema_digest
 from agent.levels import Level
+from agent.wire.documents import FRAGMENTS
+from agent.wire.fields import DOCUMENTS, schema_digest
 from corrective_drift.envelope import envelope
 from corrective_drift.ingest import MOST_DOCUMENTS, submission
 from corrective_drift.problems import Code, Problem

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.fields import schema_digest
+from agent.wire.fields import schema_digest
 from corrective_drift.inflate import parsed
 from corrective_drift.problems import Code, Problem, invalid
 from corrective_drift.routes.answers import SECURED, answer, body_of, good, problems, token_of

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.fields import describe, schema, schema_digest
 from agent.levels import Level
-from agent.wire_records import canonical
+from agent.wire.fields import describe, schema, schema_digest
+from agent.wire.records import canonical
 from corrective_drift.routes.answers import good, problems
 
 router = APIRouter()

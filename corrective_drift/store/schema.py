@@ -79,7 +79,7 @@ REPORTS = _table(
     Column("document", String, nullable=False),
     large=True,
 )
-"""A document as it came, of the standard or the detailed level: canonical JSON that `agent.fields.check` has passed.
+"""A document as it came, of the standard or the detailed level: canonical JSON that `wire.fields.check` has passed.
 
 Written by ingest, kept for the retention. What a cluster sees of itself, votes and recommendations all come from here.
 """

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.cli.telemetry.command import _COMMANDS
-from agent.metrics import Metrics
+from agent.daemon.metrics import Metrics
+from agent.privacy.stops import Stop
 from agent.state import State
-from agent.stops import Stop
 
 PAGE = (Path(__file__).parents[2] / "docs" / "agent.md").read_text()
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.cli.cluster_options import CLUSTER, LOCAL, ClusterOptions
 from agent.cli.cluster_request import Asked, limits_of, overruled, request_of, site_of
-from agent.probing import default_image
+from agent.results.probing import default_image
 from jobs.guard import Limits
 from jobs.plan import plan
 from probes.errors import InvalidRequest

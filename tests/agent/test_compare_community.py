@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from agent.cohort import STORAGE_KIND, compared, facts_of
+from agent.results.cohort import STORAGE_KIND, compared, facts_of
 from probes.measure.baselines import EMPTY, CohortBaseline, MetricBaseline, Release, Scale
 from probes.measure.metric import Description, from_samples
 from probes.measure.result import Better, ProbeResult, RunResult, Status

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from agent.cli.trend import sparkline
-from agent.history import History
-from agent.history_file import SCHEMA_VERSION, default_path, opened
+from agent.results.history import History
+from agent.results.history_file import SCHEMA_VERSION, default_path, opened
 from probes.measure.result import read_results
-from tests.agent.test_history import run_at
+from tests.agent.results.test_history import run_at
 from tests.probes.measure.synthetic import noisy, rate, result
 
 CHEAP = ("run", "utilization", "--duration", "200ms")

@@ -9,7 +9,7 @@ import pytest
 from agent.errors import StateUnusable
 from agent.levels import Level
 from agent.log import Event, Log
-from agent.stops import Stop
+from agent.privacy.stops import Stop
 
 _WORDS = {"collector", "ending", "level", "reason", "task"}
 NOW = datetime(2026, 11, 24, 12, 30, 15, 250_000, tzinfo=UTC)

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from agent.daemon.window import in_window
 from agent.errors import InvalidSettings
 from agent.levels import DataType, Level
 from agent.settings import flat_keys, load
-from agent.window import in_window
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "config.yaml"
 # The two blocks of the mission's document, word for word.

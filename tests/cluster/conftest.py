@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.kube import Kube, connect
+from agent.kube.cluster import Kube, connect
 from jobs.objects import Claim, ConfigMap, Job, Object, Pod, Service
 from jobs.site import ALL_RUNS
 

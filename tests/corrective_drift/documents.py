@@ -4,9 +4,12 @@ import random
 from collections.abc import Sequence
 from datetime import date
 
-from agent import vocabulary
-from agent.anonymize import anonymize
-from agent.facts import (
+from agent.levels import DataType, Level
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.privacy.outgoing import Outgoing
+from agent.wire import vocabulary
+from agent.wire.facts import (
     Benchmark,
     BenchmarksFacts,
     ClusterFacts,
@@ -18,9 +21,6 @@ from agent.facts import (
     UsageFacts,
     WorkloadsFacts,
 )
-from agent.keys import Keys
-from agent.levels import DataType, Level
-from agent.outgoing import Outgoing
 
 CONSENT = "c0" * 32
 

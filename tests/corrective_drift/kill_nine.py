@@ -27,8 +27,8 @@ from pathlib import Path
 import httpx
 from sqlalchemy import func, select
 
-from agent.batch import frame
-from agent.fields import schema_digest
+from agent.delivery.batch import frame
+from agent.wire.fields import schema_digest
 from corrective_drift.limits import Rate
 from corrective_drift.log import Log
 from corrective_drift.receipts import load_signer

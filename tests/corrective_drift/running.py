@@ -16,9 +16,9 @@ import httpx
 import trustme
 from sqlalchemy import Engine
 
-from agent.endpoint import Endpoint
-from agent.fields import schema_digest
-from agent.send import Client
+from agent.delivery.endpoint import Endpoint
+from agent.delivery.send import Client
+from agent.wire.fields import schema_digest
 from corrective_drift.log import Log
 from corrective_drift.receipts import load_signer
 from corrective_drift.server import Address, listening, prepared

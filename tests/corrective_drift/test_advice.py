@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from agent.batch import frame
+from agent.delivery.batch import frame
 from agent.levels import Level
 from benchmarks.fleet_clusters import SyntheticKeys, traits
 from benchmarks.fleet_store import Plan, lifetime

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select
 
-from agent.answers import Action, Reply, judge
-from agent.batch import frame
-from agent.fields import schema_digest
+from agent.delivery.answers import Action, Reply, judge
+from agent.delivery.batch import frame
 from agent.levels import Level
+from agent.wire.fields import schema_digest
 from corrective_drift.inflate import LARGEST_BODY_BYTES, LARGEST_INFLATED_BYTES
 from corrective_drift.receipts import is_genuine
 from corrective_drift.store.engine import reading

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.fields import check
 from agent.levels import Level
+from agent.wire.fields import check
 from benchmarks import fleet, fleet_attack
 from benchmarks.fleet_clusters import SyntheticKeys, report, traits
 from benchmarks.fleet_store import Plan

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from agent.fields import schema, schema_digest
 from agent.levels import Level
+from agent.wire.fields import schema, schema_digest
 from corrective_drift.service import Settings
 from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import EMPTY, migrate

@@ -1,4 +1,4 @@
-"""The fast judge of documents against the exact one, `agent.fields.check`."""
+"""The fast judge of documents against the exact one, `agent.wire.fields.check`."""
 
 import json
 from typing import Any
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.anonymize import anonymize
-from agent.fields import DOCUMENTS, check
 from agent.levels import DataType, Level
-from agent.wire_records import canonical
+from agent.privacy.anonymize import anonymize
+from agent.wire.fields import DOCUMENTS, check
+from agent.wire.records import canonical
 from corrective_drift.typed import Reader
 from tests.agent.privacy.made_facts import facts
 from tests.corrective_drift.documents import document, keys, outgoing

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent import vocabulary
-from agent.fields import TABLE
 from agent.levels import Level
+from agent.wire import vocabulary
+from agent.wire.fields import TABLE
 from corrective_drift.votes import Facts, facts, fragment_metric, measure, statements, votes
 from probes.measure.baselines import UNKNOWN, Scale
 from tests.corrective_drift.documents import document

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.metrics import Metrics
-from agent.stops import Stop
-from agent.tasks import Ending, Task, TaskReport
+from agent.daemon.metrics import Metrics
+from agent.daemon.tasks import Ending, Task, TaskReport
+from agent.privacy.stops import Stop
 from tests.deploy.objects import MONITORING, Json, one
 
 ALERTS = MONITORING / "alerts.yaml"

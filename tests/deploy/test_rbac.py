@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from agent.collect.gather import gather
-from agent.field import Permission
-from agent.fields import permissions
 from agent.levels import DataType, Level
-from agent.rbac import rbac_objects, rules
+from agent.wire.field import Permission
+from agent.wire.fields import permissions
+from agent.wire.rbac import rbac_objects, rules
 from jobs.preview import NEEDS
 from tests.agent.collect.served import Cluster, scanning
 from tests.deploy.objects import Json, objects

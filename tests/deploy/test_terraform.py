@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.fields import schema_digest
 from agent.levels import Level
 from agent.settings import Settings, flat_keys, load
+from agent.wire.fields import schema_digest
 from tests.deploy import terraform
 from tests.deploy.objects import KUBERNETES, LEVELS, Json, objects, one
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from agent.kube import connect
+from agent.kube.cluster import connect
 from jobs import launch
 from jobs.guard import Limits
 from jobs.launch import Outcome

@@ -5,9 +5,9 @@ from typing import NoReturn
 
 import click
 
-from agent.audit_check import Broken, verify
 from agent.cli.telemetry.opened import open_agent
-from agent.outbox_view import receipts
+from agent.delivery.audit_check import Broken, verify
+from agent.delivery.outbox_view import receipts
 
 
 @click.group(short_help="Show or verify the audit trail.")

@@ -7,10 +7,10 @@ import click
 from agent.cli.telemetry.opened import Opened, now, open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
 from agent.configuration import POLICY_VERSION
-from agent.consent import ConsentRecord, grant, revoke
-from agent.consent_changes import record_grant, record_revocation
+from agent.daemon.consent_changes import record_grant, record_revocation
 from agent.errors import AgentError, InvalidSettings, NotAllowed
 from agent.levels import DataType
+from agent.privacy.consent import ConsentRecord, grant, revoke
 
 
 @click.group(short_help="Show, grant or revoke consent.")

@@ -4,12 +4,12 @@ import json
 
 import click
 
-from agent import audit_events
-from agent.answers import Failure
-from agent.audit import Trail
 from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
-from agent.outbox_rows import LossReason
+from agent.delivery import audit_events
+from agent.delivery.answers import Failure
+from agent.delivery.audit import Trail
+from agent.delivery.outbox_rows import LossReason
 
 
 @click.command(short_help="Have the service erase what it holds about this cluster.")

@@ -7,7 +7,7 @@ import click
 
 from agent.cli.options import format_option
 from agent.cli.telemetry.opened import open_agent
-from agent.keeping import findings, history
+from agent.daemon.keeping import findings, history
 from probes.measure.drift import Finding, Kind
 from probes.measure.units import format_quantity
 

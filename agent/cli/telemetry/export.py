@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from agent import audit_events
-from agent.audit import Trail
 from agent.cli.telemetry.opened import open_agent
+from agent.daemon.sending import everything
+from agent.delivery import audit_events
+from agent.delivery.audit import Trail
+from agent.delivery.outbox_export import write
+from agent.delivery.outbox_rows import LossReason
 from agent.errors import NotAllowed
-from agent.outbox_export import write
-from agent.outbox_rows import LossReason
-from agent.sending import everything
 
 
 @click.command(short_help="Write what waits to a file, for a cluster without a way out.")

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from agent.cli.options import format_option
 from agent.cli.table import console_for_tables
-from agent.fields import describe, schema, schema_digest
 from agent.levels import Level
+from agent.wire.fields import describe, schema, schema_digest
 
 
 @click.command(short_help="List every field that can be sent, at which level, and what for.")

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from agent.answers import Action
 from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.results import measured
-from agent.cycle import Cycle
+from agent.daemon.cycle import Cycle
+from agent.daemon.tasks import Ending, Task, TaskReport
+from agent.delivery.answers import Action
 from agent.errors import NotAllowed, StateUnusable
 from agent.lock import held
 from agent.log import Log
-from agent.stops import Stop
-from agent.tasks import Ending, Task, TaskReport
+from agent.privacy.stops import Stop
 
 
 @click.command(short_help="Collect and queue a report now, and send what is due.")

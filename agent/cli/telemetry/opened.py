@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 import click
 
 from agent.configuration import Configuration
-from agent.consent import Asked, ConsentRecord
-from agent.consent_changes import limits
+from agent.daemon.consent_changes import limits
+from agent.daemon.switches import asked, consent_in_force, stop_now
+from agent.delivery.outbox import Outbox
+from agent.delivery.outbox import opened as opened_outbox
 from agent.levels import Level
-from agent.outbox import Outbox
-from agent.outbox import opened as opened_outbox
+from agent.privacy.consent import Asked, ConsentRecord
+from agent.privacy.stops import Stop
 from agent.settings import Settings, load
 from agent.state import State
-from agent.stops import Stop
-from agent.switches import asked, consent_in_force, stop_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.anonymize import anonymize
-from agent.batch import preview as bodies_of
 from agent.cli.files import check_writable, write_whole
 from agent.cli.telemetry.brief import brief
 from agent.cli.telemetry.opened import Opened, now, open_agent
 from agent.cli.telemetry.results import measured
+from agent.daemon.sources import collected
+from agent.delivery.batch import preview as bodies_of
 from agent.errors import StateUnusable
-from agent.fields import describe
-from agent.install_secret import read_keys, throwaway_keys
-from agent.keys import Keys
 from agent.levels import Level
-from agent.outgoing import Outgoing
-from agent.sources import collected
+from agent.privacy.anonymize import anonymize
+from agent.privacy.install_secret import read_keys, throwaway_keys
+from agent.privacy.keys import Keys
+from agent.privacy.outgoing import Outgoing
+from agent.wire.fields import describe
 
 if TYPE_CHECKING:
     from probes.measure.result import RunResult
@@ -75,7 +75,7 @@ def _at_level(opened: Opened, level: str | None) -> Opened:
 def _records(opened: Opened, run: "RunResult | None") -> tuple[Outgoing, ...]:
     facts = collected(opened.settings)
     if run is not None:
-        from agent.merge import merge  # noqa: PLC0415  numpy is for who has results
+        from agent.results.merge import merge  # noqa: PLC0415  numpy is for who has results
 
         facts = merge(facts, run)
     return anonymize(

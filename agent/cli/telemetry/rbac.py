@@ -5,7 +5,7 @@ import yaml
 
 from agent.cli.telemetry.opened import open_agent
 from agent.levels import Level
-from agent.rbac import NAMESPACE, rbac_objects
+from agent.wire.rbac import NAMESPACE, rbac_objects
 
 
 @click.command(short_help="Print the RBAC objects that a level takes.")

@@ -3,7 +3,7 @@
 import click
 
 from agent.cli.telemetry.opened import now, open_agent
-from agent.consent_changes import rotate
+from agent.daemon.consent_changes import rotate
 
 
 @click.command(short_help="Become another cluster to the service from now on.")

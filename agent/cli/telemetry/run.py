@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent.cli.telemetry.statement import statement
-from agent.handover import handed_over
+from agent.daemon.handover import handed_over
 from agent.settings import load
 
 
@@ -26,4 +26,4 @@ def run(path: Path | None) -> NoReturn:
     os.write(descriptor, handed_over(settings))
     os.lseek(descriptor, 0, os.SEEK_SET)
     # -P: where it happens to be started must not decide whose code runs.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "agent.daemon", str(descriptor)])  # noqa: S606  no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "agent.daemon.daemon", str(descriptor)])  # noqa: S606  no shell is wanted

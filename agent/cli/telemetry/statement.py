@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from agent.levels import DataType, Level
+from agent.privacy.stops import Stop
 from agent.settings import Settings
-from agent.stops import Stop
 
 _WHAT = {
     DataType.CLUSTER_INFO: (

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import click
 
-from agent.baseline_store import Baselines, read_baselines
 from agent.cli.options import format_option
 from agent.cli.telemetry.opened import Opened, open_agent
-from agent.outbox_rows import DeadLetter, Stats
-from agent.outbox_view import dead_letters, receipts, stats
-from agent.schedule import Timetable
-from agent.timetables import read_timetables
+from agent.daemon.schedule import Timetable
+from agent.daemon.timetables import read_timetables
+from agent.delivery.outbox_rows import DeadLetter, Stats
+from agent.delivery.outbox_view import dead_letters, receipts, stats
+from agent.results.baseline_store import Baselines, read_baselines
 
 _NOTHING = Stats(waiting_documents=0, dead_documents=0, bytes=0, oldest_age_seconds=0, failures=0, halt=None)
 # A person reads the latest; the rest is in the audit trail.

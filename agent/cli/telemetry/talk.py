@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from agent.answers import Failure, Reply
 from agent.cli.telemetry.opened import Opened
+from agent.delivery.answers import Failure, Reply
+from agent.delivery.send import Client
+from agent.delivery.service import endpoint_of
+from agent.delivery.service_calls import ServiceCalls
 from agent.errors import NotAllowed, StateUnusable
-from agent.install_secret import read_keys
-from agent.keys import Keys
 from agent.levels import Level
-from agent.send import Client
-from agent.service import endpoint_of
-from agent.service_calls import ServiceCalls
-from agent.stops import Stop
+from agent.privacy.install_secret import read_keys
+from agent.privacy.keys import Keys
+from agent.privacy.stops import Stop
 
 # What a person does about the own data is no telemetry: neither a disabled agent nor a revoked consent stands against
 # it. Who wants no connection at all is heard nevertheless.

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.collect.gather import gather
-from agent.facts import Facts
-from agent.kube_http import Transport
-from agent.kube_login import log_in
-from agent.kube_scan import KubeScan
+from agent.kube.http import Transport
+from agent.kube.login import log_in
+from agent.kube.scan import KubeScan
 from agent.levels import DataType, Level
+from agent.wire.facts import Facts
 from tests.standin.list_server import Answer, ListServer, Query, serving_lists, status
 
 RECORDED = Path(__file__).parents[1] / "recorded"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agent import vocabulary
 from agent.collect import distributions, regions
 from agent.collect.kinds import NODES
 from agent.collect.shapes_nodes import Node
 from agent.levels import DataType, Level
+from agent.wire import vocabulary
 from tests.agent.collect.served import Cluster, collected, recorded
 
 RELEASED = "v1.36.2"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.collect.gather import COLLECTORS, gather
-from agent.facts import Facts, Raw
 from agent.levels import DataType, Level
-from agent.vocabulary import COLLECTORS as NAMES
+from agent.wire.facts import Facts, Raw
+from agent.wire.vocabulary import COLLECTORS as NAMES
 from tests.agent.collect.served import Cluster, collected, scanning
 from tests.standin.list_server import Answer, status
 

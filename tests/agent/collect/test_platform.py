@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agent import vocabulary
 from agent.collect import catalogue
 from agent.collect.recognition import Recognition, repository_of
-from agent.facts import PlatformFacts
 from agent.levels import DataType, Level
+from agent.wire import vocabulary
+from agent.wire.facts import PlatformFacts
 from tests.agent.collect.served import Cluster, collected
 
 PARTS = {

@@ -10,7 +10,7 @@ from agent.collect.kinds import POLICIES
 from agent.collect.policies import block_kind, direction_of, peers_of, ports_of
 from agent.collect.shapes_policies import PolicySpec
 from agent.levels import DataType, Level
-from agent.vocabulary import POLICY_DIRECTIONS, POLICY_PEERS, POLICY_PORTS
+from agent.wire.vocabulary import POLICY_DIRECTIONS, POLICY_PEERS, POLICY_PORTS
 from tests.agent.collect.served import Cluster, collected
 
 Json = dict[str, Any]

@@ -12,8 +12,8 @@ from agent.collect.collector import Findings
 from agent.collect.quantities import requested
 from agent.collect.sample import Sample, common
 from agent.collect.usage import ALLOCATABLE, REQUESTS, USAGE, USE, USE_OF_PODS
-from agent.facts import UsageFacts
-from agent.kube_records import READERS
+from agent.kube.records import READERS
+from agent.wire.facts import UsageFacts
 from jobs import objects
 from jobs.utilization import Snapshot, measure
 

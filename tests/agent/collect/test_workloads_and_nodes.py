@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agent import vocabulary
 from agent.collect import storage_kinds
 from agent.collect.host import host_facts, provider_of
 from agent.levels import DataType, Level
+from agent.wire import vocabulary
 from tests.agent.collect.served import Cluster, collected, recorded
 
 Json = dict[str, Any]

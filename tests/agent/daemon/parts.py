@@ -185,7 +185,7 @@ class Agent:
         def found() -> Iterator[psutil.Process]:
             for child in self.process.children():
                 with suppress(psutil.Error):
-                    if "agent.child" in child.cmdline() and task in child.cmdline():
+                    if "agent.daemon.child" in child.cmdline() and task in child.cmdline():
                         yield child
 
         child: psutil.Process = self.wait_until(lambda: next(found(), None))

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from agent.fields import check
+from agent.wire.fields import check
 from tests.agent.daemon.canary_cluster import answer
 from tests.agent.daemon.parts import Agent, Place
 from tests.agent.delivery.service import Service

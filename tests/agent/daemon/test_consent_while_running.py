@@ -5,12 +5,12 @@ import json
 import psutil
 import pytest
 
-from agent.fields import schema_digest
-from agent.keys import Keys
-from agent.outbox import Limits, opened
-from agent.outbox_rows import Halt
+from agent.delivery.outbox import Limits, opened
+from agent.delivery.outbox_rows import Halt
+from agent.privacy.keys import Keys
+from agent.privacy.stops import Stop
 from agent.state import State
-from agent.stops import Stop
+from agent.wire.fields import schema_digest
 from tests.agent.daemon.parts import PATIENCE_SECONDS, Agent, Place, serve_all
 from tests.agent.delivery.service import Service, answer
 

@@ -4,7 +4,7 @@ import json
 
 import psutil
 
-from agent.fields import check
+from agent.wire.fields import check
 from tests.agent.daemon.parts import Agent, Place
 from tests.agent.delivery.service import Service, answer, stay_silent
 
@@ -129,7 +129,7 @@ def test_what_was_collected_waits_when_the_agent_is_small_between_runs(place: Pl
         agent.wait_until(lambda: not agent.process.children())
         loaded = {path.rpartition("/")[2] for path in (m.path for m in agent.process.memory_maps())}
         assert not any(name.startswith(("_multiarray_umath", "_pydantic_core")) for name in loaded)
-        assert psutil.Process(agent.process.pid).cmdline()[1:4] == ["-P", "-m", "agent.daemon"]
+        assert psutil.Process(agent.process.pid).cmdline()[1:4] == ["-P", "-m", "agent.daemon.daemon"]
 
 
 def test_a_log_in_json_is_json_in_every_line(place: Place) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rhythm import Rhythm
-from agent.tasks import Task
+from agent.daemon.rhythm import Rhythm
+from agent.daemon.tasks import Task
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

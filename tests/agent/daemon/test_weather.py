@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.daemon import Daemon
-from agent.handover import handed_over, resident
-from agent.health import Health, answering
+from agent.daemon.daemon import Daemon
+from agent.daemon.handover import handed_over, resident
+from agent.daemon.health import Health, answering
 from agent.log import Log
 from agent.settings import load
 from agent.state import State

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from agent.audit import Trail
-from agent.outbox import Limits, Outbox, opened
+from agent.delivery.audit import Trail
+from agent.delivery.outbox import Limits, Outbox, opened
 from tests.agent.delivery.parts import WEEK, SimulatedTime
 from tests.agent.delivery.service import Service, serving
 

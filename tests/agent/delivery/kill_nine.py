@@ -21,10 +21,10 @@ from pathlib import Path
 
 import trustme
 
-from agent.audit import Head
-from agent.audit_check import verify
-from agent.outbox import opened
-from agent.outbox_view import receipts, stats
+from agent.delivery.audit import Head
+from agent.delivery.audit_check import verify
+from agent.delivery.outbox import opened
+from agent.delivery.outbox_view import receipts, stats
 from tests.agent.delivery.kill_worker import LIMITS
 from tests.agent.delivery.service import (
     Behavior,

@@ -12,14 +12,14 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.audit import Trail
-from agent.backoff import Backoff
-from agent.delivery import Delivery
-from agent.elapsed import Clock, system_clock
+from agent.delivery.audit import Trail
+from agent.delivery.backoff import Backoff
+from agent.delivery.elapsed import Clock, system_clock
+from agent.delivery.flush import Delivery
+from agent.delivery.outbox import Limits, Outbox, opened
+from agent.delivery.outbox_view import next_seconds
+from agent.delivery.send import Patience
 from agent.lock import held
-from agent.outbox import Limits, Outbox, opened
-from agent.outbox_view import next_seconds
-from agent.send import Patience
 from tests.agent.delivery.parts import CONSENT, client, document, fragment
 
 LIMITS = Limits(age_seconds=86_400)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.audit import Trail
-from agent.backoff import Backoff
-from agent.delivery import Delivery
-from agent.elapsed import Clock
-from agent.endpoint import Endpoint
+from agent.delivery.audit import Trail
+from agent.delivery.backoff import Backoff
+from agent.delivery.elapsed import Clock
+from agent.delivery.endpoint import Endpoint
+from agent.delivery.flush import Delivery
+from agent.delivery.outbox import Outbox
+from agent.delivery.send import Client, Patience
 from agent.levels import Level
-from agent.outbox import Outbox
-from agent.outgoing import Outgoing
-from agent.send import Client, Patience
-from agent.stops import Stop
+from agent.privacy.outgoing import Outgoing
+from agent.privacy.stops import Stop
 
 SCHEMA = "5c" * 32
 CONSENT = "c0" * 16

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.answers import LONGEST_RETRY_AFTER_SECONDS, Action, Failure, Reply, judge, retry_after_seconds
-from agent.backoff import Backoff, wait_seconds
+from agent.delivery.answers import LONGEST_RETRY_AFTER_SECONDS, Action, Failure, Reply, judge, retry_after_seconds
+from agent.delivery.backoff import Backoff, wait_seconds
 
 NOW = 1_767_225_600.0
 RECEIPT = {"receipt": "r-1", "batch": "b", "accepted": 2, "received_at": "2026-01-01T00:00:00Z"}

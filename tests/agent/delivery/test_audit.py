@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import audit_events
-from agent.answers import Failure
-from agent.audit import NO_HEAD, Head, Trail
-from agent.audit_check import Breach, Broken, verify
-from agent.audit_events import Delivered, Dropped, Event, Failed, IdRotated, Sending
+from agent.delivery import audit_events
+from agent.delivery.answers import Failure
+from agent.delivery.audit import NO_HEAD, Head, Trail
+from agent.delivery.audit_check import Breach, Broken, verify
+from agent.delivery.audit_events import Delivered, Dropped, Event, Failed, IdRotated, Sending
+from agent.delivery.outbox_rows import LossReason
 from agent.errors import StateUnusable
 from agent.levels import DataType, Level
-from agent.outbox_rows import LossReason
 from tests.agent.delivery.parts import SimulatedTime
 
 

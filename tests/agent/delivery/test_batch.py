@@ -8,7 +8,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.batch import LARGEST_BODY_BYTES, Batch, compress, fitting, frame, groups, headers, new_batch_id
+from agent.delivery.batch import LARGEST_BODY_BYTES, Batch, compress, fitting, frame, groups, headers, new_batch_id
 from agent.levels import Level
 from tests.agent.delivery.parts import CONSENT, SCHEMA, document, fragment
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from agent.answers import Action, Failure
-from agent.audit import Head, Trail
-from agent.audit_check import verify
-from agent.delivery import Delivery
+from agent.delivery.answers import Action, Failure
+from agent.delivery.audit import Head, Trail
+from agent.delivery.audit_check import verify
+from agent.delivery.flush import Delivery
+from agent.delivery.outbox import Limits, Outbox, opened
+from agent.delivery.outbox_rows import Halt
+from agent.delivery.outbox_view import dead_letters, next_seconds, receipts, stats
+from agent.delivery.send import Patience
 from agent.errors import NotAllowed, StateUnusable
 from agent.levels import Level
-from agent.outbox import Limits, Outbox, opened
-from agent.outbox_rows import Halt
-from agent.outbox_view import dead_letters, next_seconds, receipts, stats
-from agent.send import Patience
-from agent.stops import Stop
+from agent.privacy.stops import Stop
 from tests.agent.delivery.parts import CONSENT, DAY, WEEK, SimulatedTime, client, delivery, document, fragment
 from tests.agent.delivery.service import (
     Behavior,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.batch import headers
+from agent.delivery.batch import headers
+from agent.delivery.outbox import Outbox
+from agent.delivery.outbox_export import FORMAT, Carried, read, write
+from agent.delivery.outbox_seal import Ripeness
 from agent.errors import StateUnusable
-from agent.outbox import Outbox
-from agent.outbox_export import FORMAT, Carried, read, write
-from agent.outbox_seal import Ripeness
 from tests.agent.delivery.parts import CONSENT, TOKEN, document, fragment
 
 EVERYTHING = Ripeness(batch_size=3, flush_interval_seconds=300, everything=True)

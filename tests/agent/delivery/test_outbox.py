@@ -5,13 +5,13 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from agent.answers import Receipt
-from agent.batch import Batch
+from agent.delivery.answers import Receipt
+from agent.delivery.batch import Batch
+from agent.delivery.outbox import Limits, Outbox, opened
+from agent.delivery.outbox_rows import Halt, Loss, LossReason
+from agent.delivery.outbox_seal import Ripeness
+from agent.delivery.outbox_view import dead_letters, next_seconds, receipts, stats
 from agent.levels import Level
-from agent.outbox import Limits, Outbox, opened
-from agent.outbox_rows import Halt, Loss, LossReason
-from agent.outbox_seal import Ripeness
-from agent.outbox_view import dead_letters, next_seconds, receipts, stats
 from tests.agent.delivery.parts import CONSENT, DAY, WEEK, SimulatedTime, document, fragment
 
 RIPE = Ripeness(batch_size=10, flush_interval_seconds=300)

@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.answers import Receipt
-from agent.batch import Batch
-from agent.outbox import Limits, Outbox, opened
-from agent.outbox_rows import LossReason
-from agent.outbox_seal import Ripeness
-from agent.outbox_view import dead_letters, receipts, stats
+from agent.delivery.answers import Receipt
+from agent.delivery.batch import Batch
+from agent.delivery.outbox import Limits, Outbox, opened
+from agent.delivery.outbox_rows import LossReason
+from agent.delivery.outbox_seal import Ripeness
+from agent.delivery.outbox_view import dead_letters, receipts, stats
 from tests.agent.delivery.parts import CONSENT, SimulatedTime, document, fragment
 
 AGE, FLUSH, BATCH_SIZE, ROOM = 1000.0, 60.0, 3, 12

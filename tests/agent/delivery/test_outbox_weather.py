@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.elapsed import beginning, elapsed, moved, system_clock
+from agent.delivery.elapsed import beginning, elapsed, moved, system_clock
+from agent.delivery.outbox import Limits, Outbox, opened
+from agent.delivery.outbox_seal import Ripeness
+from agent.delivery.outbox_view import next_seconds, stats
 from agent.errors import Locked, StateUnusable
 from agent.lock import held
-from agent.outbox import Limits, Outbox, opened
-from agent.outbox_seal import Ripeness
-from agent.outbox_view import next_seconds, stats
 from tests.agent.delivery.parts import CONSENT, DAY, WEEK, SimulatedTime, document, fragment
 
 LIMITS = Limits(age_seconds=WEEK)
@@ -137,7 +137,7 @@ def test_a_read_only_file_is_said_and_stays_as_it_is(outbox_path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from agent.outbox import Limits, opened
+from agent.delivery.outbox import Limits, opened
 from tests.agent.delivery.parts import document
 os.setgid(65534); os.setuid(65534)
 with opened(Path({str(outbox_path)!r}), Limits(age_seconds=1e6), repair=lambda aside: None) as outbox:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.audit import Trail
-from agent.audit_events import IdRotated
-from agent.cycle import Cycle
+from agent.daemon.cycle import Cycle
+from agent.daemon.tasks import Ending, Task
+from agent.delivery.audit import Trail
+from agent.delivery.audit_events import IdRotated
+from agent.delivery.outbox import Limits, opened
+from agent.delivery.outbox_view import stats
 from agent.log import Log
-from agent.outbox import Limits, opened
-from agent.outbox_view import stats
 from agent.settings import load
 from agent.state import State
-from agent.tasks import Ending, Task
 from tests.agent.delivery.parts import CONSENT, WEEK, document
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 import trustme
 
-from agent.answers import Failure, Reply
-from agent.batch import Batch, compress, frame, preview
-from agent.endpoint import Endpoint, is_exempt
+from agent.delivery.answers import Failure, Reply
+from agent.delivery.batch import Batch, compress, frame, preview
+from agent.delivery.endpoint import Endpoint, is_exempt
+from agent.delivery.outbox import Outbox
+from agent.delivery.outbox_seal import Ripeness
+from agent.delivery.send import Patience
+from agent.delivery.service_calls import ServiceCalls
 from agent.errors import InvalidSettings, NotAllowed
 from agent.levels import Level
-from agent.outbox import Outbox
-from agent.outbox_seal import Ripeness
-from agent.send import Patience
-from agent.service_calls import ServiceCalls
-from agent.stops import Stop
+from agent.privacy.stops import Stop
 from tests.agent.delivery.parts import CONSENT, SCHEMA, TOKEN, client, document, fragment
 from tests.agent.delivery.proxy import Proxy, proxying
 from tests.agent.delivery.service import (

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agent import vocabulary
-from agent.facts import (
+from agent.wire import vocabulary
+from agent.wire.facts import (
     Benchmark,
     BenchmarksFacts,
     Cell,
@@ -22,10 +22,10 @@ from agent.facts import (
     UsageFacts,
     WorkloadsFacts,
 )
-from agent.fields import TABLE
-from agent.wire import Bool, Choice, Digest, Kind
-from agent.wire_numbers import Bucket, Histogram, Index
-from agent.wire_records import Closed, Rows, Several
+from agent.wire.fields import TABLE
+from agent.wire.numbers import Bucket, Histogram, Index
+from agent.wire.records import Closed, Rows, Several
+from agent.wire.types import Bool, Choice, Digest, Kind
 
 SUBJECTS: Mapping[str, type] = {
     "cluster": ClusterFacts,

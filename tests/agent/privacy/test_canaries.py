@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.anonymize import anonymize
 from agent.errors import Dropped
-from agent.facts import Facts, Raw
-from agent.keys import Keys
 from agent.levels import DataType, Level
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.wire.facts import Facts, Raw
 from tests.agent.privacy.canaries import CANARIES, leaks
 from tests.agent.privacy.made_facts import facts_with_names
 

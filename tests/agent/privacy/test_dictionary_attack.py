@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from agent.anonymize import anonymize
-from agent.facts import Cell, Facts, NodePool, NodesFacts, PlatformFacts, StorageClass, WorkloadsFacts
-from agent.keys import Keys, hkdf
 from agent.levels import DataType, Level
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys, hkdf
+from agent.wire.facts import Cell, Facts, NodePool, NodesFacts, PlatformFacts, StorageClass, WorkloadsFacts
 
 SECRET = bytes(range(32))
 DAY = date(2026, 11, 23)

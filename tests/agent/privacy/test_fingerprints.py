@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.anonymize import anonymize
-from agent.facts import Cell, Distribution, Facts, NodePool, NodesFacts, PlatformFacts
-from agent.fields import TABLE
-from agent.keys import Keys
 from agent.levels import DataType, Level
-from agent.wire import Kind
-from agent.wire_numbers import Bucket, Histogram, Index, counts
-from agent.wire_records import Rows
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.wire.facts import Cell, Distribution, Facts, NodePool, NodesFacts, PlatformFacts
+from agent.wire.fields import TABLE
+from agent.wire.numbers import Bucket, Histogram, Index, counts
+from agent.wire.records import Rows
+from agent.wire.types import Kind
 from tests.agent.privacy.made_facts import facts, facts_with_names, raws
 
 KEYS = Keys(bytes(32))

@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from agent.documents import FRAGMENTS, MOST_CELLS, Documents, fields_of
-from agent.fields import DOCUMENTS, TABLE
 from agent.levels import Level
-from agent.wire import Constant, Pattern
+from agent.wire.documents import FRAGMENTS, MOST_CELLS, Documents, fields_of
+from agent.wire.fields import DOCUMENTS, TABLE
+from agent.wire.types import Constant, Pattern
 
 
 def over_budget(documents: Documents) -> list[str]:

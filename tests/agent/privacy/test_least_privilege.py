@@ -4,8 +4,8 @@ import pytest
 
 from agent.collect.collector import Collector
 from agent.collect.gather import COLLECTORS
-from agent.fields import TABLE
 from agent.levels import Level
+from agent.wire.fields import TABLE
 
 
 @pytest.mark.parametrize("level", Level)

@@ -12,12 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.anonymize import anonymize
-from agent.documents import FRAGMENTS, fields_of
-from agent.facts import Cell, ClusterFacts, Facts, NodePool, NodesFacts, PlatformFacts, StorageClass, WorkloadsFacts
-from agent.keys import Keys
 from agent.levels import DataType, Level
-from agent.outgoing import Outgoing
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.privacy.outgoing import Outgoing
+from agent.wire.documents import FRAGMENTS, fields_of
+from agent.wire.facts import (
+    Cell,
+    ClusterFacts,
+    Facts,
+    NodePool,
+    NodesFacts,
+    PlatformFacts,
+    StorageClass,
+    WorkloadsFacts,
+)
 
 MONDAY = date(2026, 11, 23)
 secrets = st.binary(min_size=32, max_size=32)

@@ -9,17 +9,17 @@ from typing import Any, get_args
 
 import pytest
 
-from agent.anonymize import anonymize
-from agent.documents import MOST_CELLS, Documents
 from agent.errors import Dropped
-from agent.facts import Facts
-from agent.field import Field
-from agent.fields import DOCUMENTS, TABLE
-from agent.keys import Keys
 from agent.levels import DataType, Level
-from agent.wire import Bool, Choice, Digest, Kind, Problem, Pseudonym
-from agent.wire_numbers import Bucket, Histogram, Index
-from agent.wire_records import Closed, Rows, Several
+from agent.privacy.anonymize import anonymize
+from agent.privacy.keys import Keys
+from agent.wire.documents import MOST_CELLS, Documents
+from agent.wire.facts import Facts
+from agent.wire.field import Field
+from agent.wire.fields import DOCUMENTS, TABLE
+from agent.wire.numbers import Bucket, Histogram, Index
+from agent.wire.records import Closed, Rows, Several
+from agent.wire.types import Bool, Choice, Digest, Kind, Problem, Pseudonym
 from tests.agent.privacy.canaries import CANARIES, leaks
 from tests.agent.privacy.made_facts import facts_with_names
 from tests.agent.privacy.open_schema import open_places

@@ -11,10 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agent import field_pages
-from agent.documents import Documents
-from agent.fields import TABLE, describe, schema, schema_digest
 from agent.levels import DataType, Level
+from agent.wire import field_pages
+from agent.wire.documents import Documents
+from agent.wire.fields import TABLE, describe, schema, schema_digest
 from tests.agent.privacy.open_schema import open_places
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -73,7 +73,7 @@ def test_the_digest_covers_schema_treatment_and_purpose() -> None:
 
 def test_the_page_of_fields_is_current() -> None:
     assert (DOCS / "fields.md").read_text() == field_pages.page(), (
-        "write it anew: .venv/bin/python -m agent.field_pages > docs/fields.md"
+        "write it anew: .venv/bin/python -m agent.wire.field_pages > docs/fields.md"
     )
 
 

@@ -10,10 +10,10 @@ import click
 import pytest
 
 from agent.cli.telemetry.command import _COMMANDS, cli
-from agent.fields import schema_digest
+from agent.delivery.outbox_export import read
 from agent.levels import Level
-from agent.outbox_export import read
 from agent.state import State
+from agent.wire.fields import schema_digest
 from tests.agent.daemon.parts import Place
 from tests.agent.delivery.service import Handler, Seen, Service, accept
 

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from agent.fields import check, schema
 from agent.levels import Level
+from agent.wire.fields import check, schema
 from tests.agent.daemon.parts import Place
 from tests.agent.delivery.service import Service
 

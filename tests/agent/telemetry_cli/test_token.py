@@ -2,7 +2,7 @@
 
 import json
 
-from agent.install_secret import prepare_keys
+from agent.privacy.install_secret import prepare_keys
 from agent.state import State
 from tests.agent.daemon.parts import Place
 from tests.agent.delivery.service import Service

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 from sqlalchemy import Engine, insert
 
-from agent import vocabulary
-from agent.anonymize import anonymize
-from agent.facts import (
+from agent.levels import DataType, Level
+from agent.privacy.anonymize import anonymize
+from agent.wire import vocabulary
+from agent.wire.facts import (
     Benchmark,
     BenchmarksFacts,
     Cell,
@@ -24,8 +25,7 @@ from agent.facts import (
     UsageFacts,
     WorkloadsFacts,
 )
-from agent.fields import schema_digest
-from agent.levels import DataType, Level
+from agent.wire.fields import schema_digest
 from corrective_drift import releases
 from corrective_drift.store.engine import writing
 from corrective_drift.store.schema import BATCHES, CLUSTERS, CONSENTS, REPORTS

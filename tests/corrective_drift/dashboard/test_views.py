@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.fields import TABLE
+from agent.wire.fields import TABLE
 from corrective_drift import votes
 from corrective_drift.dashboard import names, overview, stored
 from corrective_drift.dashboard.course import Level, course

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.fields import TABLE
-from agent.wire_numbers import Bucket, Index
+from agent.wire.fields import TABLE
+from agent.wire.numbers import Bucket, Index
 from corrective_drift.errors import InvalidOption
 from corrective_drift.recommendations.packing import mean_load, removable, within_headroom
 from corrective_drift.recommendations.prices import Prices, read_prices

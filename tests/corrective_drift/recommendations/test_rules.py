@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.wire_numbers import counts
+from agent.wire.numbers import counts
 from corrective_drift.recommendations.finding import Confidence
 from corrective_drift.recommendations.knowledge import known
 from corrective_drift.recommendations.prices import read_prices

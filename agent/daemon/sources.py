@@ -1,0 +1,24 @@
+"""Where facts come from: the cluster that the agent runs in or was given, or else this machine."""
+
+from agent.collect.gather import gather
+from agent.collect.host import host_facts
+from agent.kube.http import Transport
+from agent.kube.login import log_in
+from agent.kube.scan import KubeScan
+from agent.settings import Settings
+from agent.wire.facts import Facts
+from probes.runner import signals_interrupt
+
+
+def collected(settings: Settings) -> Facts:
+    """Return what the level and the data types allow to know.
+
+    SIGTERM and SIGINT end it. Raises JobsError where there is no way to the cluster, and Interrupted.
+    """
+    telemetry = settings.configuration.telemetry
+    level, data_types = telemetry.privacy_level, telemetry.collection_rules.data_types
+    with signals_interrupt():
+        if not settings.has_cluster:
+            return host_facts(level=level, data_types=data_types)
+        login = log_in(kubeconfig=settings.environment.kubeconfig)
+        return gather(KubeScan(Transport(login)), level=level, data_types=data_types)

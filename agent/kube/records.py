@@ -1,0 +1,283 @@
+"""From the API's JSON to the records of `jobs.objects`, one function a kind, and the table of all kinds."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from agent.kube import objects as wire
+from agent.kube.wire import MetaWire, ObjectWire, PageWire
+from jobs import objects, quantity
+
+R = TypeVar("R", bound=objects.Object)
+W = TypeVar("W", bound=ObjectWire)
+
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_SERVICE_NAME = "kubernetes.io/service-name"
+_ZONE = "topology.kubernetes.io/zone"
+_INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+# Go's notation of durations, as far as metrics-server writes it: 1m0.5s, 15.004s, 10ms.
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+# The few hundred distinct quantities of a cluster occur thousands of times.
+_number = lru_cache(maxsize=4096)(quantity.parse)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[R]):
+    """How one kind of object is read. The decoders raise msgspec.DecodeError on what is not its JSON."""
+
+    one: Callable[[bytes], R]
+    page: Callable[[bytes], tuple[list[R], str, str]]
+    """Records, resource version, and the token of the next page, empty after the last."""
+
+
+def _reader(shape: type[W], convert: Callable[[W], R]) -> Reader[R]:
+    decode_one = msgspec.json.Decoder(shape).decode
+    decode_page = msgspec.json.Decoder(PageWire[shape]).decode  # type: ignore[valid-type]
+
+    def page(body: bytes) -> tuple[list[R], str, str]:
+        read = decode_page(body)
+        return [convert(item) for item in read.items or ()], read.metadata.resource_version, read.metadata.next_page
+
+    return Reader(lambda body: convert(decode_one(body)), page)
+
+
+def meta(read: MetaWire) -> objects.Meta:
+    """Return what all objects have."""
+    return objects.Meta(
+        name=read.name,
+        namespace=read.namespace,
+        uid=read.uid,
+        resource_version=read.resource_version,
+        created_at=read.creation_timestamp,
+        deleted_at=read.deletion_timestamp,
+        labels=read.labels or {},
+        owners=tuple(objects.Owner(kind=o.kind, name=o.name, uid=o.uid) for o in read.owner_references or ()),
+    )
+
+
+def _numbers(amounts: Mapping[str, str] | None) -> dict[str, float]:
+    return {name: _number(text) for name, text in (amounts or {}).items()}
+
+
+def _resources(amounts: Mapping[str, str] | None) -> objects.Resources:
+    amounts = amounts or {}
+    return objects.Resources(
+        cpu_cores=_number(amounts.get("cpu", "0")),
+        memory_bytes=_number(amounts.get("memory", "0")),
+        ephemeral_storage_bytes=_number(amounts.get("ephemeral-storage", "0")),
+        pods=_number(amounts.get("pods", "0")),
+    )
+
+
+def _combined(parts: Iterable[objects.Resources], how: Callable[[Iterable[float]], float]) -> objects.Resources:
+    parts = list(parts) or [objects.Resources()]
+    return objects.Resources(
+        cpu_cores=how(part.cpu_cores for part in parts),
+        memory_bytes=how(part.memory_bytes for part in parts),
+        ephemeral_storage_bytes=how(part.ephemeral_storage_bytes for part in parts),
+        pods=how(part.pods for part in parts),
+    )
+
+
+def _of_pod(spec: wire.PodSpecWire, field: Callable[[wire.RequirementsWire], Any]) -> objects.Resources:
+    """What the scheduler reckons with (KEP-753): sidecars run beside the containers, and later init containers."""
+    sidecars: list[objects.Resources] = []
+    starting: list[objects.Resources] = []
+    for container in spec.init_containers or ():
+        amounts = _resources(field(container.resources))
+        if container.restart_policy == "Always":
+            sidecars.append(amounts)
+        starting.append(_combined([*sidecars, amounts] if container.restart_policy != "Always" else sidecars, sum))
+    running = _combined([*sidecars, *(_resources(field(c.resources)) for c in spec.containers)], sum)
+    needed = _combined([running, *starting], max)
+    return _combined([needed, _resources(spec.overhead)], sum)
+
+
+def _conditions(read: list[wire.ConditionWire] | None) -> tuple[objects.Condition, ...]:
+    return tuple(
+        objects.Condition(
+            type=c.type, status=c.status, reason=c.reason, message=c.message, changed_at=c.last_transition_time
+        )
+        for c in read or ()
+    )
+
+
+def _containers(read: list[wire.ContainerStatusWire] | None) -> tuple[objects.Container, ...]:
+    return tuple(_container(status) for status in read or ())
+
+
+def _container(read: wire.ContainerStatusWire) -> objects.Container:
+    states = read.state
+    if states.terminated:
+        name, state = "terminated", states.terminated
+    elif states.running:
+        name, state = "running", states.running
+    else:
+        name, state = "waiting", states.waiting or wire.ContainerStateWire()
+    return objects.Container(
+        name=read.name,
+        state=name,
+        reason=state.reason,
+        message=state.message,
+        exit_code=state.exit_code,
+        started_at=state.started_at,
+        finished_at=state.finished_at,
+        ready=read.ready,
+        restart_count=read.restart_count,
+    )
+
+
+def _pod(read: wire.PodWire) -> objects.Pod:
+    status = read.status
+    return objects.Pod(
+        meta=meta(read.metadata),
+        phase=status.phase,
+        reason=status.reason,
+        message=status.message,
+        node=read.spec.node_name,
+        ip=status.pod_ip,
+        conditions=_conditions(status.conditions),
+        containers=_containers(status.container_statuses),
+        init_containers=_containers(status.init_container_statuses),
+        requests=_of_pod(read.spec, lambda resources: resources.requests),
+        limits=_of_pod(read.spec, lambda resources: resources.limits),
+    )
+
+
+def _node(read: wire.NodeWire) -> objects.Node:
+    info, labels = read.status.node_info, read.metadata.labels or {}
+    return objects.Node(
+        meta=meta(read.metadata),
+        allocatable=_resources(read.status.allocatable),
+        conditions=_conditions(read.status.conditions),
+        taints=tuple(objects.Taint(key=t.key, effect=t.effect, value=t.value) for t in read.spec.taints or ()),
+        unschedulable=read.spec.unschedulable,
+        architecture=info.architecture,
+        operating_system=info.operating_system,
+        kubelet_version=info.kubelet_version,
+        container_runtime=info.container_runtime_version,
+        kernel_version=info.kernel_version,
+        zone=labels.get(_ZONE, ""),
+        instance_type=labels.get(_INSTANCE_TYPE, ""),
+    )
+
+
+def _node_images(read: wire.NodeImagesWire) -> objects.NodeImages:
+    names = (name for image in read.status.images or () for name in image.names or ())
+    return objects.NodeImages(meta=meta(read.metadata), images=frozenset(names))
+
+
+def _job(read: wire.JobWire) -> objects.Job:
+    status = read.status
+    return objects.Job(
+        meta=meta(read.metadata),
+        active=status.active,
+        ready=status.ready,
+        succeeded=status.succeeded,
+        failed=status.failed,
+        conditions=_conditions(status.conditions),
+    )
+
+
+def _endpoint_slice(read: wire.EndpointSliceWire) -> objects.EndpointSlice:
+    endpoints = tuple(
+        objects.Endpoint(addresses=e.addresses, ready=e.conditions.ready is not False, node=e.node_name or "")
+        for e in read.endpoints or ()
+    )
+    service = (read.metadata.labels or {}).get(_SERVICE_NAME, "")
+    return objects.EndpointSlice(meta=meta(read.metadata), service=service, endpoints=endpoints)
+
+
+def _storage_class(read: wire.StorageClassWire) -> objects.StorageClass:
+    return objects.StorageClass(
+        meta=meta(read.metadata),
+        provisioner=read.provisioner,
+        binding_mode=read.volume_binding_mode,
+        reclaim_policy=read.reclaim_policy,
+        is_default=(read.metadata.annotations or {}).get(_DEFAULT_CLASS) == "true",
+        parameters=read.parameters or {},
+    )
+
+
+def _claim(read: wire.ClaimWire) -> objects.Claim:
+    return objects.Claim(
+        meta=meta(read.metadata),
+        phase=read.status.phase,
+        storage_class=read.spec.storage_class_name or "",
+        requested_bytes=_numbers(read.spec.resources.requests).get("storage", 0.0),
+        capacity_bytes=_numbers(read.status.capacity).get("storage", 0.0),
+        volume=read.spec.volume_name,
+    )
+
+
+def _event(read: wire.EventObjectWire) -> objects.Event:
+    return objects.Event(
+        meta=meta(read.metadata),
+        type=read.type,
+        reason=read.reason,
+        note=read.note,
+        regarding_kind=read.regarding.kind,
+        regarding_name=read.regarding.name,
+        regarding_uid=read.regarding.uid,
+        happened_at=read.event_time or read.deprecated_first_timestamp,
+    )
+
+
+def _limit_range(read: wire.LimitRangeWire) -> objects.LimitRange:
+    limits = tuple(
+        objects.Limit(
+            type=line.type, default=_numbers(line.default), minimum=_numbers(line.min), maximum=_numbers(line.max)
+        )
+        for line in read.spec.limits or ()
+    )
+    return objects.LimitRange(meta=meta(read.metadata), limits=limits)
+
+
+def _window_seconds(text: str) -> float:
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+
+
+def _node_usage(read: wire.NodeUsageWire) -> objects.NodeUsage:
+    return objects.NodeUsage(
+        meta=meta(read.metadata), usage=_resources(read.usage), window_seconds=_window_seconds(read.window)
+    )
+
+
+def _pod_usage(read: wire.PodUsageWire) -> objects.PodUsage:
+    usage = _combined((_resources(container.usage) for container in read.containers or ()), sum)
+    return objects.PodUsage(meta=meta(read.metadata), usage=usage, window_seconds=_window_seconds(read.window))
+
+
+READERS: Mapping[type[objects.Object], Reader[Any]] = {
+    objects.Node: _reader(wire.NodeWire, _node),
+    objects.NodeImages: _reader(wire.NodeImagesWire, _node_images),
+    objects.Pod: _reader(wire.PodWire, _pod),
+    objects.Job: _reader(wire.JobWire, _job),
+    objects.ConfigMap: _reader(ObjectWire, lambda read: objects.ConfigMap(meta=meta(read.metadata))),
+    objects.Namespace: _reader(
+        wire.NamespaceWire, lambda read: objects.Namespace(meta=meta(read.metadata), phase=read.status.phase)
+    ),
+    objects.Service: _reader(
+        wire.ServiceWire, lambda read: objects.Service(meta=meta(read.metadata), cluster_ip=read.spec.cluster_ip)
+    ),
+    objects.EndpointSlice: _reader(wire.EndpointSliceWire, _endpoint_slice),
+    objects.StorageClass: _reader(wire.StorageClassWire, _storage_class),
+    objects.Claim: _reader(wire.ClaimWire, _claim),
+    objects.Event: _reader(wire.EventObjectWire, _event),
+    objects.Quota: _reader(
+        wire.QuotaWire,
+        lambda read: objects.Quota(
+            meta=meta(read.metadata), hard=_numbers(read.status.hard), used=_numbers(read.status.used)
+        ),
+    ),
+    objects.LimitRange: _reader(wire.LimitRangeWire, _limit_range),
+    objects.NodeUsage: _reader(wire.NodeUsageWire, _node_usage),
+    objects.PodUsage: _reader(wire.PodUsageWire, _pod_usage),
+}
+"""All kinds that are read. A kind of `jobs.objects` that is missing here fails a test."""
