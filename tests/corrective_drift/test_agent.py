@@ -100,7 +100,7 @@ def test_what_the_outbox_holds_arrives_and_the_receipt_is_kept(agent: Agent, ser
     agent.collect(Level.DETAILED, hour=1)
     assert agent.flush() == [Action.DONE, Action.DONE]
     assert rows(service, REPORTS) == 2
-    with agent.delivery.outbox() as outbox:
+    with agent.outbox() as outbox:
         assert stats(outbox).waiting_documents == 0
         kept = list(receipts(outbox))
     assert {content(agent.calls.receipt(each.receipt))["batch"] for each in kept} == {each.batch_id for each in kept}
@@ -116,7 +116,7 @@ def test_fragments_arrive_without_a_cluster(agent: Agent, service: Running) -> N
 def test_receipts_carry_the_head_of_the_audit_trail(agent: Agent, service: Running, tmp_path: Path) -> None:
     agent.deliver()
     agent.deliver(hour=1)
-    with agent.delivery.outbox() as outbox:
+    with agent.outbox() as outbox:
         told = [str(content(agent.calls.receipt(each.receipt))["audit_head"]) for each in receipts(outbox)]
     trail = tmp_path / "audit.jsonl"
     assert isinstance(verify(trail, told), Head)
@@ -135,16 +135,16 @@ def test_a_revoked_consent_never_holds_again_and_a_new_one_does(agent: Agent, se
     agent.deliver()
     agent.tell(revoked=True)
     assert agent.tell(revoked=False) == 409
-    agent.privacy.consent = LATER
+    agent.consent = LATER
     assert agent.tell(revoked=False, consent=LATER) == 200
     assert agent.deliver(hour=1) == [Action.DONE]
 
 
 def test_a_consent_that_another_has_replaced_is_stale(agent: Agent, service: Running) -> None:
     agent.deliver()
-    agent.privacy.consent = LATER
+    agent.consent = LATER
     assert agent.deliver(hour=1) == [Action.DONE]
-    agent.privacy.consent = CONSENT
+    agent.consent = CONSENT
     assert agent.deliver(hour=2) == [Action.CONSENT]
     assert rows(service, CONSENTS) == 2
 
@@ -162,7 +162,7 @@ def test_only_the_clusters_own_token_may_speak_for_it(agent: Agent, service: Run
     told = {"cluster_id": KEYS.cluster_id, "consent": CONSENT, "revoked": True}
     assert status(stranger.tell_consent(json.dumps(told).encode())) == 403
     assert status(stranger.delete_data(KEYS.cluster_id)) == 403
-    with agent.delivery.outbox() as outbox:
+    with agent.outbox() as outbox:
         assert status(stranger.receipt(next(receipts(outbox)).receipt)) == 404
     nobody = service.client(None)
     assert status(nobody.request("DELETE", f"/v1/data/{KEYS.cluster_id}", anonymous=True)) == 401
@@ -200,15 +200,15 @@ def test_after_erasing_nothing_is_taken_until_a_new_consent(agent: Agent, servic
     assert agent.deliver(hour=1) == [Action.STOP]
     assert agent.tell(revoked=True) == 200
     assert rows(service, REPORTS) == rows(service, CLUSTERS) == 0
-    agent.privacy.consent = LATER
-    with agent.delivery.outbox() as outbox:
+    agent.consent = LATER
+    with agent.outbox() as outbox:
         outbox.resume()
     assert agent.deliver(hour=2) == [Action.DONE]
     second = content(agent.calls.delete_data(KEYS.cluster_id))
     assert second["before"] == {"batches": 1, "clusters": 1, "consents": 1, "reports": 1, "votes": 0}
     for consent in (CONSENT, LATER):
-        agent.privacy.consent = consent
-        with agent.delivery.outbox() as outbox:
+        agent.consent = consent
+        with agent.outbox() as outbox:
             outbox.resume()
         assert agent.deliver(hour=3) == [Action.STOP]
 
@@ -227,7 +227,7 @@ def test_an_exported_file_counts_once_beside_the_network(
     agent.collect()
     agent.collect(Level.MINIMAL)
     exported = tmp_path / "export.jsonl"
-    with agent.delivery.outbox() as outbox:
+    with agent.outbox() as outbox:
         outbox.seal(Ripeness(batch_size=10, flush_interval_seconds=0, everything=True), audit_head=None)
         write(exported, list(outbox.batches()), random.Random(1))
     engine = service.service.engine

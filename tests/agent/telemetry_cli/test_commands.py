@@ -168,7 +168,7 @@ def test_recommendations_and_deletion_are_asked_with_the_cluster_s_own_token(pla
         (("nonsense",), 2, "there is no command 'nonsense'"),
         (("stauts",), 2, "did you mean `telemetry-agent status`?"),
         (("--dry-run", "status"), 2, "--dry-run is for the daemon"),
-        (("preview", "--results", "nowhere.json"), 2, "give --level detailed"),
+        (("preview", "--results", "nowhere.json"), 2, "choose the level detailed"),
         (("preview", "--level", "detailed", "--results", "nowhere.json"), 2, "can't read nowhere.json"),
     ],
 )
