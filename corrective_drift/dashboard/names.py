@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corrective_drift import votes
+from corrective_drift.percentiles import metric_baseline
 from corrective_drift.quantities import unit_of
 from probes.measure.baselines import MetricBaseline, Scale
 from probes.measure.units import format_quantity
@@ -149,16 +150,7 @@ def scale_of(metric: str, place: str) -> MetricBaseline | None:
     measure = votes.measure(metric)
     if measure is None:
         return None
-    return MetricBaseline(
-        metric=metric,
-        place=place,
-        scale=measure.scale,
-        step=measure.step,
-        first=measure.first,
-        last=measure.last,
-        words=measure.words,
-        cohorts=(),
-    )
+    return metric_baseline(metric, place, measure, ())
 
 
 def bucket_value(scale: MetricBaseline, bucket: int) -> str:
