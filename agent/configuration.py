@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from agent.address import COLLECT_PATH, is_loopback
 from agent.levels import DataType, Level
 
-COLLECT_PATH = "/v1/collect"
 _WEEK_MINUTES = 7 * 24 * 60
 _WINDOW = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 POLICY_VERSION = re.compile(r"^[0-9]{1,4}(\.[0-9]{1,4}){0,2}$")
@@ -100,7 +100,7 @@ class Telemetry(Section):
     @model_validator(mode="after")
     def _http_only_to_loopback(self) -> "Telemetry":
         parts = urlsplit(self.endpoint)
-        if parts.scheme == "http" and not (self.allow_http_loopback and _is_loopback(parts.hostname or "")):
+        if parts.scheme == "http" and not (self.allow_http_loopback and is_loopback(parts.hostname or "")):
             raise ValueError("endpoint: http sends in the clear: use https (allow_http_loopback is for 127.0.0.1 only)")
         return self
 
@@ -144,10 +144,3 @@ class Configuration(Section):
     telemetry: Telemetry = Telemetry()
     consent: Consent | None = None
     probes: Probes = Probes()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

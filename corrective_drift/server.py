@@ -1,7 +1,6 @@
 """Serving the application until told to stop: TLS 1.3, or plain HTTP for a proxy on the same machine."""
 
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from agent.address import is_loopback
 from corrective_drift.app import create_app
 from corrective_drift.errors import InvalidOption, Unusable
 from corrective_drift.log import Event
@@ -44,7 +44,7 @@ class Address:
     def __post_init__(self) -> None:
         if (self.certificate is None) is not (self.key is None):
             raise InvalidOption("--tls-cert and --tls-key belong together: give both, or neither")
-        if self.certificate is None and not self.behind_proxy and not _is_loopback(self.host):
+        if self.certificate is None and not self.behind_proxy and not is_loopback(self.host):
             raise InvalidOption(
                 f"--host {self.host} would serve in the clear: give --tls-cert and --tls-key, or --behind-proxy"
             )
@@ -149,10 +149,3 @@ def _silence() -> None:
     """Keep everybody else's loggers from standard error; what matters is said by `corrective_drift.log`."""
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

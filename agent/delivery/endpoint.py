@@ -9,9 +9,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
 
+from agent.address import is_loopback
 from agent.errors import InvalidSettings
-
-COLLECT_PATH = "/v1/collect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +64,6 @@ class Endpoint:
 def is_exempt(host: str, no_proxy: Sequence[str]) -> bool:
     """Tell whether `NO_PROXY` names the host: itself, a domain that it is in, a network, or `*` for all."""
     return any(_names(entry.strip().lower(), host.lower()) for entry in no_proxy)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether this is surely the machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _has_port(parts: SplitResult) -> bool:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import httpcore
 
+from agent.address import COLLECT_PATH
 from agent.delivery.answers import Failure, Reply
 from agent.delivery.batch import Batch, headers
 from agent.delivery.deadline import DeadlineBackend
-from agent.delivery.endpoint import COLLECT_PATH, Endpoint
+from agent.delivery.endpoint import Endpoint
 from agent.errors import InvalidSettings, NotAllowed
 from agent.levels import Level
 from agent.privacy.stops import Stop

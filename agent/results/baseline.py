@@ -1,10 +1,10 @@
 """A baseline that somebody else measured, fetched by its address."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 import httpx
 
+from agent.address import is_loopback
 from probes.errors import InvalidRequest, Unavailable
 from probes.measure.result import RunResult, read_results
 
@@ -36,16 +36,9 @@ def fetch(url: str) -> RunResult:
 
 def _check(url: str) -> None:
     parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return
     raise InvalidRequest(f"{url} is not fetched: a baseline's address begins with https://")
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _bounded(response: httpx.Response, url: str) -> bytes:
