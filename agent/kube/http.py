@@ -55,7 +55,7 @@ class Transport:
     def call(
         self, ask: Ask, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Answer:
-        """Return the answer to a request. Raises what `kube_errors.to_error` makes of a bad one.
+        """Return the answer to a request. Raises what `agent.kube.errors.to_error` makes of a bad one.
 
         429 (after the wait that the server wishes), 5xx, lost connections and conflicts are repeated up to three times.
         We change no object, so that a conflict is one of the server's own bookkeeping, such as that of quotas.

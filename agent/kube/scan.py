@@ -5,7 +5,7 @@ connection costs. Since Kubernetes 1.34 (KEP-4988) it serves them from its cache
 of etcd. Asked with `resourceVersion=0` every version serves from the cache, but it ignores `limit` and writes the whole
 list into one answer, which before 1.33 (KEP-5116) it first built in memory: right for kinds that stay small
 (`Kind.small`), dangerous for a server with 150 000 pods. Either way the answer is taken apart as it arrives
-(`kube_scan_items`), so that our memory is flat.
+(`agent.kube.scan_items`), so that our memory is flat.
 
 Compression isn't asked for: within a cluster the server's CPU is dearer than the network (docs/collecting.md).
 """
@@ -230,7 +230,7 @@ class _Listing(Generic[W]):
                 time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _pieces(self, response: urllib3.BaseHTTPResponse) -> Iterator[list[bytes]]:
+    def _pieces(self, response: urllib3.BaseHTTPResponse) -> Iterator[Sequence[bytes | memoryview]]:
         try:
             yield from pieces(response, ends_at=self._ends_at)
         except urllib3.exceptions.TimeoutError as error:

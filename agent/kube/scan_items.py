@@ -56,7 +56,7 @@ class Splitter(Generic[W]):
         self.meta = ListMetaWire()
         """The list's metadata, complete when `finish` has returned."""
 
-    def feed(self, *parts: bytes) -> list[W]:
+    def feed(self, *parts: bytes | memoryview) -> list[W]:
         """Return the objects that are whole now. Raises Malformed, msgspec.ValidationError."""
         self._rest = bytearray().join((self._rest, *parts))
         if not self._begun and not self._begin():

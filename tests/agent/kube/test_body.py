@@ -24,14 +24,16 @@ class Records(io.RawIOBase):
 
     def __init__(self, records: list[bytes]) -> None:
         self._records = iter(records)
+        self._has_ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        record = next(self._records, None)
+        record = b"" if self._has_ended else next(self._records, None)
         assert record is not None, "it waits for more than there is"
         assert len(record) <= len(buffer)
+        self._has_ended = not record
         buffer[: len(record)] = record
         return len(record)
 
@@ -46,7 +48,7 @@ def response(records: list[bytes]) -> http.client.HTTPResponse:
 
 
 def body(records: list[bytes]) -> bytes:
-    return b"".join(part for parts in _from_chunks(response(records), FOREVER) for part in parts)
+    return b"".join(b"".join(parts) for parts in _from_chunks(response(records), FOREVER))
 
 
 # What tempts: line ends and the end itself, within a chunk.
@@ -80,7 +82,7 @@ def test_a_body_that_is_cut_off_is_noticed(chunks: list[bytes], data: st.DataObj
 @pytest.mark.parametrize("raw", [b"\r\n-5\r\nabc", b"\r\nzz\r\n", b"\r\n\r\n\r\n", b"\r\n" + b"1" * 200])
 def test_what_is_no_chunk_is_refused(raw: bytes) -> None:
     with pytest.raises(urllib3.exceptions.ProtocolError):
-        _taken_apart(raw, 0)
+        _taken_apart(bytearray(raw), len(raw), 0)
 
 
 def test_what_drips_ends_by_its_deadline() -> None:
