@@ -77,8 +77,14 @@ def test_a_path_without_udp_costs_the_figures_of_udp_alone() -> None:
     with iperf.loopback_server() as port, tcp_only(port) as way:
         measurement = throughput.measure(short(1, f"localhost:{way}"), Context(budget_seconds=60))
     assert [metric.name for metric in measurement.metrics] == [*TCP_METRICS, *COSTS]
-    assert any(flag.code is FlagCode.FAILURES and "UDP" in flag.reason for flag in measurement.flags)
+    assert any(flag.code is FlagCode.PARTIAL and "UDP" in flag.reason for flag in measurement.flags)
+    assert FlagCode.FAILURES not in {flag.code for flag in measurement.flags}
     assert not any("localhost" in metric.model_dump_json() for metric in measurement.metrics)
+
+
+def test_the_specification_in_a_result_names_no_host() -> None:
+    spec = throughput.specify(Profile.QUICK, {"server": "secret.example:1234"})
+    assert "secret" not in spec.model_dump_json()
 
 
 def test_a_server_out_of_reach_is_unavailable_before_anything_is_measured() -> None:
