@@ -32,6 +32,11 @@ class Child:
             raise
 
     @property
+    def pid(self) -> int:
+        """The process's number, until its report was taken."""
+        return self._process.pid
+
+    @property
     def seconds(self) -> float:
         """How long it has been running."""
         return time.monotonic() - self._begin

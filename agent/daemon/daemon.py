@@ -20,6 +20,7 @@ from agent.daemon.children import Child
 from agent.daemon.handover import Resident, resident
 from agent.daemon.health import Health, answering
 from agent.daemon.metrics import Metrics
+from agent.daemon.orphans import reap_orphans
 from agent.daemon.rhythm import Rhythm
 from agent.daemon.standing import Standing
 from agent.daemon.tasks import Ending, Task, TaskReport
@@ -94,6 +95,7 @@ class Daemon:
     def _turn(self, selector: selectors.BaseSelector) -> None:
         """Do what is due."""
         self._turned_at = time.monotonic()
+        reap_orphans({child.pid for child in self._children.values()})
         self._must_check |= self._standing.has_changed()
         self._standing.look(self._metrics)
         for child in self._children.values():
