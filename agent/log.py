@@ -32,6 +32,7 @@ class Event(StrEnum):
     """What the agent can say. The value is the word in JSON; `words` has the sentence for people."""
 
     STARTED = "started"
+    AT_WORK = "at_work"
     STOPPING = "stopping"
     STOPPED = "stopped"
     PAUSED = "paused"
@@ -59,7 +60,8 @@ class Event(StrEnum):
 
 
 _WORDS = {
-    Event.STARTED: "the agent works at the level {level}",
+    Event.STARTED: "started; looking whether it may work at the level {level}",
+    Event.AT_WORK: "the agent works at the level {level}",
     Event.STOPPING: "stopping: nothing new is begun",
     Event.STOPPED: "stopped; {waiting} documents wait in the outbox",
     Event.PAUSED: "paused: {reason}",

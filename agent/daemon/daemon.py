@@ -189,7 +189,9 @@ class Daemon:
             stop = Stop(self._paused)
             self._log.say(Event.PAUSED, reason=stop)
             self._log.complain(NotAllowed(stop.remedy))
-        elif before != _UNCHECKED:
+        elif before == _UNCHECKED:
+            self._log.say(Event.AT_WORK, level=Level(self._told.level))
+        else:
             self._log.say(Event.RESUMED)
 
     def _complain(self, task: Task, report: TaskReport) -> None:

@@ -28,7 +28,7 @@ def test_a_line_of_json_has_time_event_and_fields() -> None:
 
 def test_a_line_for_people_is_a_sentence() -> None:
     stream = io.StringIO()
-    Log("console", stream).say(Event.STARTED, now=NOW, level=Level.STANDARD)
+    Log("console", stream).say(Event.AT_WORK, now=NOW, level=Level.STANDARD)
     assert stream.getvalue() == "2026-11-24T12:30:15Z the agent works at the level standard\n"
 
 

@@ -36,6 +36,19 @@ def test_it_reports_once_says_so_and_sends_nothing_again_after_a_restart(place: 
     assert len(service.counted) == 1
 
 
+def test_it_says_that_it_works_when_it_does_and_not_before(place: Place) -> None:
+    with Agent(place) as agent:
+        agent.wait_ready()
+        agent.stop()
+        assert agent.log.count("the agent works at the level standard") == 1
+    place.write(enabled=False)
+    with Agent(place) as agent:
+        agent.wait_paused("not_enabled")
+        agent.stop()
+        assert "looking whether it may work at the level standard" in agent.log
+        assert "the agent works" not in agent.log
+
+
 def test_the_first_report_comes_after_a_random_share_of_the_interval(place: Place, service: Service) -> None:
     with Agent(place) as agent:
         agent.wait_ready()
