@@ -182,10 +182,13 @@ def _metrics(connection: Connection, week: str, chosen: Mapping[Key, _Chosen]) -
     most = most_cohorts(len(keys))
     found = []
     for key in keys:
-        fresh = list(_fresh(connection, week, key, chosen[key])) if key in chosen else []
-        carried = list(_carried(week, before[key], fresh)) if key in before else []
         meaning = votes.measure(key[0])
-        if meaning is not None and (fresh or carried):
+        if meaning is None:
+            continue
+        fresh = list(_fresh(connection, week, key, chosen[key])) if key in chosen else []
+        # Of other buckets than today's, out of an earlier schema, figures would be read as something else.
+        carried = list(_carried(week, before[key], fresh)) if key in before and meaning.is_of(before[key]) else []
+        if fresh or carried:
             found.append(metric_baseline(*key, meaning, (fresh + carried)[:most]))
     return found
 

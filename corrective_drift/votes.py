@@ -4,9 +4,10 @@ What can be voted on follows from the table of fields: every number that leaves 
 of what probes measured. A vote has the number of a bucket, and beside it the facts that clusters are compared by.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any
 
@@ -15,7 +16,16 @@ from agent.wire.documents import FRAGMENTS
 from agent.wire.fields import TABLE
 from agent.wire.numbers import Bucket, Index
 from agent.wire.types import Kind
-from probes.measure.baselines import NODE_BUCKETS, UNFIT, UNKNOWN, Scale, node_bucket
+from probes.measure.baselines import (
+    NODE_BUCKETS,
+    UNFIT,
+    UNKNOWN,
+    CohortBaseline,
+    MetricBaseline,
+    Release,
+    Scale,
+    node_bucket,
+)
 
 _BENCHMARKS = "benchmarks"
 # What clusters are compared by can't be what is compared.
@@ -37,6 +47,12 @@ class Measure:
     first: int
     last: int
     words: tuple[str, ...] = ()
+
+    def is_of(self, published: MetricBaseline) -> bool:
+        """Tell whether a published metric's buckets mean the same: those of an earlier schema may not."""
+        return (self.scale, self.step, self.first, self.last, self.words) == (
+            published.scale, published.step, published.first, published.last, published.words
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,26 +103,27 @@ def facts(document: Mapping[str, Any]) -> Facts:
         provider=cluster.get("provider", UNKNOWN),
         region_class=cluster.get("region_class", UNKNOWN),
         minor=cluster.get("minor", UNKNOWN),
-        node_bucket=_node_bucket(nodes.get("count")),
+        node_bucket=_COARSE.get(nodes.get("count"), UNKNOWN),
     )
 
 
 def statements(document: Mapping[str, Any]) -> Iterator[tuple[_Key, int]]:
     """Yield metric and place, and the bucket, of everything in a document that can be voted on.
 
-    A word that this release doesn't know, such as out of an older report, is passed over.
+    What this release doesn't know, such as a word or a bucket out of an older report, is passed over.
     """
     for name, kind in _NUMBERS.items():
         subject, _, attribute = name.partition(".")
-        number = _number(kind, document.get(subject, {}).get(attribute))
+        number = bucket_of(kind, document.get(subject, {}).get(attribute))
         if number is not None:
             yield (name, ""), number
     benchmarks = document.get(_BENCHMARKS, {})
     for probe in vocabulary.METRICS:
         for row in benchmarks.get(probe, ()):
             metric = f"{probe}.{row['metric']}"
-            if metric in _MEASURES and _counts(row):
-                yield (metric, _place(benchmarks.get("profile"), row)), row["median"]
+            number = bucket_of(_MEDIANS[metric], row["median"]) if metric in _MEDIANS and _counts(row) else None
+            if number is not None:
+                yield (metric, _place(benchmarks.get("profile"), row)), number
 
 
 def fragment_metric(fragment: str) -> str | None:
@@ -117,6 +134,24 @@ def fragment_metric(fragment: str) -> str | None:
 def measure(metric: str) -> Measure | None:
     """Return what a metric's buckets mean; None for what is no metric of this release."""
     return _MEASURES.get(metric)
+
+
+def cohort(release: Release, metric: str, place: str, facts: Facts) -> CohortBaseline | None:
+    """Return the finest published cohort of a cluster with these facts, where its buckets mean what a vote's do."""
+    published, meaning = release.by_metric.get((metric, place)), measure(metric)
+    if published is None or meaning is None or not meaning.is_of(published):
+        return None
+    return release.cohort(metric, place, asdict(facts))
+
+
+def bucket_of(kind: Kind, value: Any) -> int | None:
+    """Return the bucket of a value of the wire; None for what this release has no bucket for."""
+    match kind:
+        case Index() if type(value) is int and kind.first <= value <= kind.last and value % kind.step == 0:
+            return value
+        case Bucket() if value in kind.labels:
+            return kind.labels.index(value)
+    return None
 
 
 def _counts(row: Mapping[str, Any]) -> bool:
@@ -130,28 +165,19 @@ def _place(profile: str | None, row: Mapping[str, Any]) -> str:
     return "/".join(part for part in (profile, row.get("path"), row.get("storage_kind")) if part)
 
 
-def _node_bucket(label: str | None) -> str:
-    """Return the coarse range that one of the standard level's lies in."""
-    if label is None:
-        return UNKNOWN
-    if label in NODE_BUCKETS:
-        return label
-    return node_bucket(int(label.partition("-")[0].rstrip("+")))
-
-
-def _number(kind: Index | Bucket, value: Any) -> int | None:
-    """Return the bucket of a value of the wire."""
-    if isinstance(kind, Index):
-        return value if type(value) is int else None
-    return kind.labels.index(value) if value in kind.labels else None
-
-
 def _measure(kind: Index | Bucket) -> Measure:
     if isinstance(kind, Index):
         return Measure(scale=Scale.LOGARITHMIC, step=kind.step, first=kind.first, last=kind.last)
     return Measure(scale=Scale.RANGES, step=1, first=0, last=len(kind.labels) - 1, words=tuple(kind.labels))
 
 
+_COARSE = dict(zip(NODE_BUCKETS, NODE_BUCKETS, strict=True)) | {
+    label: node_bucket(int(start))
+    for field in TABLE
+    if field.name == "nodes.count" and isinstance(field.kind, Bucket)
+    for start, label in zip(map(math.ceil, field.kind.starts), field.kind.labels, strict=True)
+}
+"""Range of nodes of any level -> the coarse one that it lies in."""
 _NUMBERS: Mapping[str, Index | Bucket] = {
     field.name: field.kind
     for field in TABLE

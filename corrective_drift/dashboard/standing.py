@@ -1,7 +1,7 @@
 """A cluster's latest values against its cohort: records in, words and drawings out. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from corrective_drift import votes
@@ -44,7 +44,7 @@ def standings(documents: Iterable[Mapping[str, Any]], release: Release) -> Stand
         scale = names.scale_of(vote.metric, vote.place)
         if scale is None:
             continue
-        cohort = release.cohort(vote.metric, vote.place, asdict(vote.facts))
+        cohort = votes.cohort(release, vote.metric, vote.place, vote.facts)
         subject = vote.metric.partition(".")[0]
         if cohort is None:
             title = f"{names.subject_title(subject)}: {_title(vote)}"

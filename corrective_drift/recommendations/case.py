@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property
 
 from agent.wire.numbers import GAMMA
+from corrective_drift import votes
 from corrective_drift.recommendations.evidence import Evidence, Series
 from corrective_drift.recommendations.finding import Abstention, Observed, Reference, Saving
 from corrective_drift.recommendations.prices import Prices
@@ -31,7 +32,8 @@ class Case:
 
     def cohort(self, metric: str, place: str = "") -> CohortBaseline | None:
         """Return the finest published cohort that the cluster is in."""
-        return self.release.cohort(metric, place, self.evidence.facts)
+        facts = self.evidence.facts
+        return None if facts is None else votes.cohort(self.release, metric, place, facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from operator import itemgetter
@@ -50,9 +50,9 @@ class Evidence:
         return tuple(sorted({date.fromisoformat(each["day"]) for each in self.documents}))
 
     @cached_property
-    def facts(self) -> dict[str, str]:
-        """What the cluster is compared by, as votes have it: the latest document's."""
-        return asdict(votes.facts(self.documents[-1])) if self.documents else {}
+    def facts(self) -> votes.Facts | None:
+        """What the cluster is compared by, as votes have it: the latest document's; None without any."""
+        return votes.facts(self.documents[-1]) if self.documents else None
 
     def word(self, name: str) -> Any:
         """Return the latest value of a field as it came; None where no document has it."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.wire.fields import TABLE
 from agent.wire.numbers import GAMMA, Bucket, Index
+from corrective_drift.votes import bucket_of
 
 # What is counted in whole pieces: "1-4" of these is at least one, while of cores it may be any part of one.
 _WHOLE = frozenset({"nodes", "objects", "cells", "minor versions"})
@@ -35,11 +36,13 @@ class Range:
 def range_of(name: str, value: Any) -> Range | None:
     """Return what a field's value on the wire stands for; None where the field has no number or not this value."""
     kind = _KINDS.get(name)
-    if isinstance(kind, Index) and type(value) is int:
-        return of_index(value, first=kind.first, last=kind.last, step=kind.step)
-    if isinstance(kind, Bucket) and value in kind.labels:
-        return _of_bucket(kind, kind.labels.index(value), whole=_UNITS[name] in _WHOLE)
-    return None
+    at = None if kind is None else bucket_of(kind, value)
+    if at is None:
+        return None
+    if isinstance(kind, Index):
+        return of_index(at, first=kind.first, last=kind.last, step=kind.step)
+    assert isinstance(kind, Bucket), "there are two kinds of number"
+    return _of_bucket(kind, at, whole=_UNITS[name] in _WHOLE)
 
 
 def of_index(index: int, *, first: int, last: int, step: int) -> Range:

@@ -1,5 +1,6 @@
 """A week is released once, out of what was reported, for groups only; an erasure equals counting anew."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -167,6 +168,48 @@ def test_an_erasure_tells_what_it_took_and_the_second_takes_nothing(engine: Engi
     with writing(engine) as connection:
         assert aggregates.subtract(connection, fleet(1)[0].pid) == aggregates.Subtracted(votes=1, weeks=(WEEKS[0],))
         assert aggregates.subtract(connection, fleet(1)[0].pid) == aggregates.Subtracted(votes=0, weeks=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outdated:
+    """A cluster whose reports are out of an earlier schema."""
+
+    number: int
+
+    @property
+    def pid(self) -> str:
+        return f"synthetic-{self.number:06}"
+
+    def document(self, day: str) -> str:
+        cluster = {"provider": "aws", "region_class": "europe", "minor": "1.33"}
+        usage = {"cpu_used_p50": 10**9, "idle_nodes": "a dozen"}
+        latency = [{"metric": "connect", "median": 10**9, "rounds": "some", "doubts": []}]
+        return json.dumps(
+            {
+                "day": day,
+                "cluster": cluster,
+                "nodes": {"count": "some dozens"},
+                "usage": usage,
+                "benchmarks": {"profile": "quick", "latency": latency},
+            }
+        )
+
+
+def test_ranges_that_nobody_knows_any_more_stop_no_release(engine: Engine) -> None:
+    report(engine, WEEKS[0], [*fleet(30), *(Outdated(number=number) for number in range(900, 930))])
+    (metric,) = released(engine, WEEKS[0]).metrics
+    assert {each.contributors for each in metric.cohorts} == {30}
+
+
+def test_figures_in_buckets_of_an_earlier_schema_are_not_carried_on(engine: Engine) -> None:
+    report(engine, WEEKS[0], fleet(30))
+    kept = release_of(engine, WEEKS[0])
+    report(engine, WEEKS[1], fleet(31))
+    (metric,) = read_release(kept.document).metrics
+    outdated = Release(week=kept.week, metrics=(metric.model_copy(update={"step": 2}),))
+    with writing(engine) as connection:
+        connection.execute(RELEASES.update().values(document=outdated.model_dump_json()))
+    assert released(engine, WEEKS[1]).is_empty
 
 
 def test_after_one_has_come_the_cohorts_stay_those_of_the_week_before(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """What a cluster's reports of a week say, as votes."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from agent.levels import Level
 from agent.wire import vocabulary
 from agent.wire.fields import TABLE
-from corrective_drift.votes import Facts, facts, fragment_metric, measure, statements, votes
-from probes.measure.baselines import UNKNOWN, Scale
+from corrective_drift.percentiles import cohort_baseline, metric_baseline
+from corrective_drift.votes import Facts, cohort, facts, fragment_metric, measure, statements, votes
+from probes.measure.baselines import UNKNOWN, Release, Scale
 from tests.corrective_drift.documents import document
 
 MONDAY = date(2026, 11, 16)
@@ -36,7 +38,7 @@ def test_there_is_one_vote_for_a_metric_and_place_however_often_a_cluster_report
 
 
 def test_a_vote_is_the_median_of_the_week() -> None:
-    said = [report(f"2026-11-{16 + n}", usage={"cpu_used_p50": bucket}) for n, bucket in enumerate((8, -800, 0))]
+    said = [report(f"2026-11-{16 + n}", usage={"cpu_used_p50": bucket}) for n, bucket in enumerate((8, -80, 0))]
     (vote,) = votes(said)
     assert (vote.metric, vote.bucket, vote.day) == ("usage.cpu_used_p50", 0, "2026-11-18")
 
@@ -84,6 +86,36 @@ def test_every_range_of_nodes_has_its_coarse_one(label: str) -> None:
     coarse = facts(report(nodes={"count": label})).node_bucket
     low, _, high = coarse.rstrip("+").partition("-")
     assert int(low) <= least <= int(high or 10**9)
+
+
+@pytest.mark.parametrize("label", ["1-9", "many", "", "+", "-", "1e3", "\u0661-\u0664"])
+def test_a_range_of_nodes_that_is_no_range_of_today_is_unknown(label: str) -> None:
+    assert facts(report(nodes={"count": label})).node_bucket == UNKNOWN
+
+
+@pytest.mark.parametrize("bucket", [-800, 800, 3, True, "8", None, 8.0])
+def test_a_bucket_that_this_release_does_not_have_is_passed_over(bucket: object) -> None:
+    assert list(statements(report(usage={"cpu_used_p50": bucket, "idle_nodes": "1-4"}))) == [
+        (("usage.idle_nodes", ""), 1)
+    ]
+
+
+@pytest.mark.parametrize("median", [10**6, -(10**6), True, "fast", None])
+def test_a_median_that_this_release_does_not_have_is_passed_over(median: Any) -> None:
+    rows = [row(median, storage_kind="aws_ebs"), row(600, storage_kind="gcp_pd")]
+    said = list(statements(report(benchmarks={"profile": "quick", "storage": rows})))
+    assert said == [(("storage.read_latency", "quick/gcp_pd"), 600)]
+
+
+def test_a_cohort_whose_buckets_meant_something_else_is_none_to_be_held_against() -> None:
+    meaning = measure("workloads.pods")
+    assert meaning is not None
+    said = cohort_baseline((4, ()), "2026-W46", {1: 40})
+    anybody = facts(report())
+    for published, found in ((meaning, said), (replace(meaning, words=(*meaning.words[:-1], "2+")), None)):
+        release = Release(week="2026-W46", metrics=(metric_baseline("workloads.pods", "", published, [said]),))
+        assert cohort(release, "workloads.pods", "", anybody) == found
+    assert cohort(release, "of_years.ago", "", anybody) is None
 
 
 def test_a_range_out_of_an_older_schema_is_passed_over() -> None:

@@ -32,8 +32,7 @@ def hostile(value: Any) -> Any:
         case list():
             return [HOSTILE] if value and isinstance(value[0], str) else [*map(hostile, value)]
         case str():
-            # Ranges and versions are computed with.
-            return value if value[:1].isdigit() else HOSTILE
+            return HOSTILE
         case _:
             return value
 

@@ -8,7 +8,7 @@ import pytest
 from corrective_drift.recommendations.case import Candidate, Case, Rule, against_threshold, observed
 from corrective_drift.recommendations.finding import Confidence
 from corrective_drift.recommendations.trial import Trial
-from tests.corrective_drift.recommendations.cases import TODAY, advice, documents, said
+from tests.corrective_drift.recommendations.cases import TODAY, advice, documents, released, said, storage
 
 FIELD = "workloads.unbound_claims"
 GIVEN = documents(20, {FIELD: "1-4"})
@@ -83,6 +83,18 @@ def test_advice_is_about_the_cluster_of_today() -> None:
     old = advice(documents(20, {FIELD: "1-4"}, until=TODAY - timedelta(days=15)))
     assert old.recommendations == ()
     assert "15 days old" in old.reason
+
+
+def test_ranges_that_nobody_knows_any_more_are_as_if_nothing_were_said() -> None:
+    outdated = {
+        "nodes.count": "some dozens", "nodes.cpu_cores": "1-9", "usage.idle_nodes": "few", "usage.cpu_used_p50": 10**9,
+        "usage.cpu_unused_share": "half", "workloads.autoscaled_share": "some", "nodes.version_skew": "much",
+        "cluster.minor": "2", "cluster.distribution": "eks",
+        "benchmarks.profile": "quick", "benchmarks.storage": [storage(10**9)],
+    }  # fmt: skip
+    found = advice(documents(20, outdated | {FIELD: "1-4"}), released({600: 100}))
+    assert [each.rule for each in found.recommendations] == ["unbound-claims"]
+    assert {each.rule for each in found.abstained} >= {"idle-nodes", "unused-requests", "end-of-life", "slow-storage"}
 
 
 def test_a_rule_is_said_or_clear_or_abstains() -> None:
