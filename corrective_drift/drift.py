@@ -77,6 +77,11 @@ class Series:
     values: tuple[float, ...]
 
     @property
+    def is_too_short(self) -> bool:
+        """Whether no change in it could be told from chance."""
+        return reason_to_abstain(len(self.values), alpha=FALSE_DISCOVERY_RATE) is not None
+
+    @property
     def course(self) -> Course:
         """It as the detectors want it."""
         return Course(
@@ -90,22 +95,40 @@ class Series:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What has changed, and what was looked at for it."""
+
+    drift: Drift
+    series: tuple[tuple[Series, Drifted | None], ...]
+    """All of them, each with its change of level."""
+
+
 def drift(documents: Sequence[Document]) -> Drift:
     """Return what has changed over a cluster's documents, in any order."""
+    return look(documents).drift
+
+
+def look(documents: Sequence[Document]) -> Looked:
+    """Return what has changed over a cluster's documents, in any order, and every series of them."""
     ordered = sorted(documents, key=itemgetter("day"))
     found = tuple(series(ordered))
-    long_enough = [each.course for each in found if not _too_short(each)]
-    findings = (*map(_level, changed(long_enough)), *map(_setting, _reconfigured(ordered)))
+    long_enough = [each for each in found if not each.is_too_short]
+    levels = {(each.subject, each.what): _level(each) for each in changed([each.course for each in long_enough])}
+    findings = (*levels.values(), *map(_setting, _reconfigured(ordered)))
     days = sorted({each["day"] for each in ordered})
-    return Drift(
-        days=len(days),
-        first_day=days[0] if days else None,
-        last_day=days[-1] if days else None,
-        series=len(long_enough),
-        too_short=len(found) - len(long_enough),
-        false_discovery_rate=FALSE_DISCOVERY_RATE,
-        findings=findings,
-        reason=_reason(len(findings), len(long_enough)),
+    return Looked(
+        drift=Drift(
+            days=len(days),
+            first_day=days[0] if days else None,
+            last_day=days[-1] if days else None,
+            series=len(long_enough),
+            too_short=len(found) - len(long_enough),
+            false_discovery_rate=FALSE_DISCOVERY_RATE,
+            findings=findings,
+            reason=_reason(len(findings), len(long_enough)),
+        ),
+        series=tuple((each, levels.get((each.metric, each.place))) for each in found),
     )
 
 
@@ -134,10 +157,6 @@ def _value(measure: votes.Measure, bucket: int) -> float:
         return 0.0
     low, high = GAMMA ** (bucket - measure.step), GAMMA**bucket
     return float(2 * low * high / (low + high))
-
-
-def _too_short(each: Series) -> bool:
-    return reason_to_abstain(len(each.values), alpha=FALSE_DISCOVERY_RATE) is not None
 
 
 def _reconfigured(documents: Sequence[Document]) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from corrective_drift.dashboard import names, view
 from corrective_drift.dashboard.course import Level, course
-from corrective_drift.drift import Drift, Drifted, Series, drift, series
+from corrective_drift.drift import Drift, Drifted, Series, look
 from corrective_drift.quantities import unit_of
 from probes.measure.units import format_quantity
 
@@ -28,13 +28,12 @@ class Trends:
 
 def trends(documents: Sequence[Mapping[str, Any]]) -> Trends:
     """Return the trends over some documents."""
-    found = drift(documents)
-    by_series = {each.what: each for each in found.findings if each.unit is not None}
+    looked = look(documents)
+    found = looked.drift
     changed: list[view.Plot] = []
     steady: dict[str, list[view.Plot]] = defaultdict(list)
-    courses = [each for each in series(documents) if len(each.days) > 1]
-    for number, each in enumerate(courses):
-        finding = by_series.get(f"{each.metric} {each.place}".rstrip())
+    courses = [(each, finding) for each, finding in looked.series if len(each.days) > 1]
+    for number, (each, finding) in enumerate(courses):
         plot = _plot(f"trend-{number}", each, finding)
         subject = names.subject_title(each.metric.partition(".")[0])
         (steady[subject] if finding is None else changed).append(plot)
@@ -51,7 +50,7 @@ def _plot(identity: str, of: Series, found: Drifted | None) -> view.Plot:
     name = names.metric_title(of.metric)
     title = f"{name} ({place})" if place else name
     latest, low, high = (format_quantity(value, unit) for value in (of.values[-1], min(of.values), max(of.values)))
-    detail = "No change of level was found." if found is None else _said(found, *_levels(found, of))
+    detail = _unchanged(of) if found is None else _said(found, *_levels(found, of))
     points = list(zip(of.days, of.values, strict=True))
     description = f"{names.plural(len(points), 'day')}, {low} to {high}, the latest {latest}. {detail}"
     level = None
@@ -77,6 +76,10 @@ def _levels(found: Drifted, of: Series) -> tuple[str, str]:
         for value in (found.before, found.after)
     )
     return before, after
+
+
+def _unchanged(of: Series) -> str:
+    return "Too few days to tell a change from chance." if of.is_too_short else "No change of level was found."
 
 
 def _said(found: Drifted, before: str, after: str) -> str:
