@@ -1,10 +1,13 @@
-"""What the values of a metric are: unit, and which direction is the good one. Pure.
+"""What the values of a metric or a field are: unit, and which direction is the good one. Pure.
 
-The wire names metrics and has no unit; `probes` and `jobs` are where both come from.
+Of fields the table of fields says the unit. The wire names metrics and has none; `probes` and `jobs` are where theirs
+come from.
 """
 
 import re
 
+from agent.levels import Level
+from agent.wire.fields import TABLE
 from probes.measure.result import Better
 from probes.measure.units import Unit
 
@@ -42,6 +45,9 @@ _MERITS = {
     Unit.BYTES_PER_SECOND: Better.HIGHER,
     Unit.BITS_PER_SECOND: Better.HIGHER,
 }
+# Counted in pieces that the name of the field names.
+_SILENT = frozenset({"objects", "cells", "each metric's own", "nodes", "minor versions"})
+_AFTER = {field.name: field.unit for field in TABLE if field.unit not in _SILENT}
 _LOWER = re.compile(
     r"dns\..*failure_ratio|throughput\.(retransmits|udp_loss)"
     r"|utilization\.(cpu_throttled|disk_busy|link_used|pressure_.*|run_queue)"
@@ -53,6 +59,11 @@ def unit_of(metric: str) -> Unit:
     probe, _, name = metric.partition(".")
     # Of what is no probe's metric, only shares have such a scale: `usage`.
     return next((unit for part, unit in _UNITS.get(probe, ()) if part in name), Unit.RATIO)
+
+
+def unit_after(name: str) -> str:
+    """Return the words that stand after a range of a field, such as `cores`; empty where its name says all."""
+    return _AFTER.get(name.removeprefix(f"{Level.MINIMAL}."), "")
 
 
 def better_of(metric: str) -> Better:

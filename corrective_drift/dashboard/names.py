@@ -10,7 +10,7 @@ from typing import Any
 
 from corrective_drift import votes
 from corrective_drift.percentiles import metric_baseline
-from corrective_drift.quantities import unit_of
+from corrective_drift.quantities import unit_after, unit_of
 from probes.measure.baselines import MetricBaseline, Scale
 from probes.measure.units import format_quantity
 
@@ -90,8 +90,6 @@ _FIELDS = {
     "workloads.without_memory_limit_share": "Without a memory limit",
     "workloads.without_memory_request_share": "Without a memory request",
 }
-# What a name ends in -> the unit of its ranges.
-_SIZES = {"_cores": "cores", "_gib": "GiB"}
 _NUMBER = re.compile(r"(?<=_)\d+")
 _SUBJECTS = {
     "benchmarks": "Measurements", "cluster": "Cluster", "dns": "DNS", "latency": "Latency",
@@ -156,11 +154,14 @@ def scale_of(metric: str, place: str) -> MetricBaseline | None:
 def bucket_value(scale: MetricBaseline, bucket: int) -> str:
     """Return what a bucket stands for, in words; the outermost ones have all that is beyond."""
     if scale.scale is Scale.RANGES:
-        unit = next((f" {unit}" for part, unit in _SIZES.items() if scale.metric.endswith(part)), "")
-        return f"{ranged(scale.words[bucket])}{unit}" if 0 <= bucket < len(scale.words) else str(bucket)
+        unit = unit_after(scale.metric)
+        # What a share is of stands in the name.
+        said = "" if unit.startswith("of ") else f" {unit}".rstrip()
+        return f"{ranged(scale.words[bucket])}{said}" if 0 <= bucket < len(scale.words) else str(bucket)
     if bucket <= scale.first:
         return "about 0"
-    return format_quantity(scale.value(bucket), unit_of(scale.metric))
+    value = format_quantity(scale.value(min(bucket, scale.last)), unit_of(scale.metric))
+    return f"{value} or more" if bucket >= scale.last else value
 
 
 def ranged(words: str) -> str:

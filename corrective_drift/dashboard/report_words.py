@@ -9,6 +9,7 @@ from agent.wire.fields import TABLE
 from agent.wire.numbers import Index
 from agent.wire.records import Rows
 from corrective_drift.dashboard import names, view
+from corrective_drift.quantities import unit_after
 
 _STATUSES = {
     "ok": "read",
@@ -18,8 +19,6 @@ _STATUSES = {
     "missing_api": "the cluster has no such API",
     "failed": "failed",
 }
-# Counted in objects or told by the name of the field: the unit would only repeat it.
-_SILENT_UNITS = frozenset({"", "objects", "cells", "each metric's own", "nodes", "minor versions"})
 _MEASURED, _OTHER = "benchmarks", vocabulary.OTHER
 
 
@@ -56,8 +55,7 @@ def value_words(name: str, value: Any) -> str:
         return names.bucket_value(scale, value) if scale is not None else str(value)
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         return names.plural(len(value), "row")
-    unit = "" if field is None or field.unit in _SILENT_UNITS else f" {field.unit}"
-    return f"{names.ranged(names.plain(value))}{unit}"
+    return f"{names.ranged(names.plain(value))} {unit_after(name)}".rstrip()
 
 
 def _lead(document: Mapping[str, Any]) -> str:
