@@ -1,5 +1,8 @@
 """The dashboard as an application of its own, mounted into the service's."""
 
+from collections.abc import Callable
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -49,8 +52,8 @@ def dashboard(desk: Desk) -> ASGIApp:
     """Return the dashboard of a service."""
     app = Starlette(
         routes=[
-            *(Route(path, endpoint) for path, endpoint in _ROUTES),
-            *(Route(path, endpoint, methods=["POST"]) for path, endpoint in _FORMS),
+            *(_route(path, endpoint, "GET") for path, endpoint in _ROUTES),
+            *(_route(path, endpoint, "POST") for path, endpoint in _FORMS),
         ],
         exception_handlers={
             Problem: public_pages.tell_problem,
@@ -61,3 +64,10 @@ def dashboard(desk: Desk) -> ASGIApp:
     )
     app.state.desk = desk
     return Headers(app)
+
+
+def _route(path: str, endpoint: Callable[[Request], Any], method: str) -> Route:
+    route = Route(path, endpoint, methods=[method])
+    # Requests are counted by this; what is matched is another attribute, which lacks where the dashboard stands.
+    route.path = f"{PATH}{path}"
+    return route

@@ -53,6 +53,16 @@ def test_metrics_count_by_endpoint_and_never_by_path(refusing: Running) -> None:
     assert "somebody" not in told
 
 
+def test_pages_are_counted_by_where_they_stand(refusing: Running) -> None:
+    for path in ("/", "/trends", "/stored/reports/somebody", "/somebody"):
+        refusing.http.get(f"/dashboard{path}")
+    told = refusing.http.get("/metrics").text
+    for label in ("/dashboard/", "/dashboard/trends", "/dashboard/stored/reports/{report:path}"):
+        assert f'corrective_drift_requests_total{{endpoint="{label}",' in told
+    assert 'endpoint="/trends"' not in told
+    assert "somebody" not in told
+
+
 def test_the_schema_is_the_agents_and_known_by_its_digest(refusing: Running) -> None:
     answer = refusing.http.get("/v1/schema")
     assert answer.json()["digest"] == schema_digest()
