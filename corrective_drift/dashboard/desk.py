@@ -34,6 +34,9 @@ _AT_ONCE = CapacityLimiter(4)
 # Of units, such as `64 B`, `584 µs`, `4.7 Gbit/s` and `95 %`.
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[nµm]?s|[kKMGTP]?i?(?:B|bit)?/s|[KMGTP]?i?B|%)(?![\w/]))")
 
+NEEDED = "needed"
+"""In the address of the sign-in: that somebody was sent there."""
+
 Page = Callable[["Desk", Request, Session, Connection], Response]
 
 
@@ -85,6 +88,11 @@ def redirect(request: Request, path: str) -> Response:
     return RedirectResponse(base_of(request) + path, 303)
 
 
+def to_sign_in(request: Request) -> Response:
+    """Send who asked for a page of a cluster to the sign-in, which says why."""
+    return redirect(request, f"/sign-in?{NEEDED}=1")
+
+
 def own(show: Page) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that is for who is signed in as a cluster that still exists; others come to the sign-in."""
 
@@ -92,7 +100,7 @@ def own(show: Page) -> Callable[[Request], Awaitable[Response]]:
         desk = desk_of(request)
         session = desk.session(request)
         if session is None:
-            return redirect(request, "/sign-in")
+            return to_sign_in(request)
         if session.receipt is not None:
             return redirect(request, "/erased")
         desk.service.limits.admit(session.token_sha256)
@@ -108,7 +116,7 @@ def _shown(show: Page, request: Request, session: Session) -> Response:
             return show(desk, request, session, connection)
     # Erased, or under another token by now.
     desk.sessions.end(request.cookies.get(COOKIE, ""))
-    return with_cookie(redirect(request, "/sign-in"), None)
+    return with_cookie(to_sign_in(request), None)
 
 
 def with_cookie(response: Response, word: str | None) -> Response:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corrective_drift.dashboard.desk import Desk, desk_of, own, page, redirect
+from corrective_drift.dashboard.desk import Desk, desk_of, own, page, redirect, to_sign_in
 from corrective_drift.dashboard.guard import COOKIE
 from corrective_drift.dashboard.sessions import Session
 from corrective_drift.dashboard.signing import form_of_session
@@ -59,7 +59,7 @@ def erased(request: Request) -> Response:
     """GET /erased: the receipt, for as long as the session lasts."""
     receipt = _receipt(request)
     if receipt is None:
-        return redirect(request, "/sign-in")
+        return to_sign_in(request)
     counts = [
         (HOLDINGS[each].title if each in HOLDINGS else each, f"{before:,}", f"{receipt['after'].get(each, 0):,}")
         for each, before in receipt["before"].items()
@@ -71,7 +71,7 @@ def download(request: Request) -> Response:
     """GET /erased/receipt.json."""
     receipt = _receipt(request)
     if receipt is None:
-        return redirect(request, "/sign-in")
+        return to_sign_in(request)
     headers = {"Content-Disposition": 'attachment; filename="erasure-receipt.json"'}
     return Response(_text(receipt), headers=headers, media_type="application/json")
 

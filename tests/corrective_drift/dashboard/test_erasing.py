@@ -51,10 +51,10 @@ def test_without_a_script_one_signs_in_reads_erases_and_keeps_the_receipt(
     one.goto("/cluster")
     assert page.url.endswith("/erased")
     elsewhere.goto("/cluster")
-    assert elsewhere.page.url.endswith("/sign-in")
+    assert elsewhere.page.url.endswith("/sign-in?needed=1")
     page.get_by_role("button", name="Sign out").click()
     one.goto("/erased")
-    assert page.url.endswith("/sign-in")
+    assert page.url.endswith("/sign-in?needed=1")
     one.sign_in(OURS.token)
     assert "No cluster here has this token" in page.get_by_role("alert").inner_text()
 
@@ -65,4 +65,4 @@ def test_a_session_is_over_once_the_agent_has_erased_its_cluster(visit: Visit, s
     deleted = small_site.http.delete(f"/v1/data/{OURS.cluster_id}", headers={"authorization": f"Bearer {OURS.token}"})
     assert deleted.status_code == 200
     one.goto("/stored")
-    assert one.page.url.endswith("/sign-in")
+    assert one.page.url.endswith("/sign-in?needed=1")

@@ -50,9 +50,9 @@ def test_the_cookie_is_a_random_word_that_only_our_own_pages_get_back(client: Cl
 @pytest.mark.parametrize("path", OWN_PAGES)
 def test_without_a_session_every_page_of_a_cluster_leads_to_the_sign_in(client: Client, path: str) -> None:
     answered = client.get(path)
-    assert (answered.status_code, answered.headers["location"]) == (303, "/dashboard/sign-in")
+    assert (answered.status_code, answered.headers["location"]) == (303, "/dashboard/sign-in?needed=1")
     client.cookies.set("__Host-session", LONG_ENOUGH_TO_BE_ONE, domain="localhost.local")
-    assert client.get(path).headers["location"] == "/dashboard/sign-in"
+    assert client.get(path).headers["location"] == "/dashboard/sign-in?needed=1"
 
 
 @pytest.mark.parametrize("token", ["", "short", LONG_ENOUGH_TO_BE_ONE, "é" * 43, "x" * 3000, f"{OURS.token}x"])
