@@ -1,18 +1,16 @@
 """`probe compare RESULT --baseline community`: where a result stands among those of other clusters."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
-from rich import box
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from agent import settings
-from agent.cli.table import console_for_tables
+from agent.cli.layout import print_tables, probe_table, remark
 from agent.collect.host import provider_of
 from agent.results import community
 from agent.results.cohort import STORAGE_KIND, CommunityComparison, Standing, compared, facts_of
@@ -28,7 +26,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "node_bucket": NODE_BUCKETS,
     STORAGE_KIND: STORAGE_KINDS,
 }
-_LONGEST_TITLE = 44
+# What the other columns need beside the title.
 _REST_WIDTH = 96
 
 
@@ -45,7 +43,7 @@ def compare_with_community(runs: list[RunResult], *, service: str | None, cohort
     elif comparison.week is None:
         click.echo(f"No baseline yet: {address} has published none, since too few clusters report to it.")
     else:
-        _print(comparison)
+        print_tables(comparison.standings, _table, _remarks(comparison))
 
 
 def _facts(run: RunResult) -> dict[str, str]:
@@ -74,18 +72,8 @@ def _directory() -> Path:
     return Path(cache) / "prism-probe" / "baselines"
 
 
-def _print(comparison: CommunityComparison) -> None:
-    console = console_for_tables()
-    for probe in dict.fromkeys(each.probe for each in comparison.standings):
-        console.print(_table(probe, [each for each in comparison.standings if each.probe == probe], console.width))
-    console.print()
-    for line in _remarks(comparison):
-        console.print(Padding(line, (0, 0, 0, 1)))
-
-
-def _table(probe: str, standings: Iterable[Standing], width: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=" ")
-    table.add_column(Text(f" {probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - _REST_WIDTH)))
+def _table(probe: str, standings: Sequence[Standing], width: int) -> Table:
+    table = probe_table(probe, width=width - _REST_WIDTH)
     for heading, least in (("yours", 10), ("their median", 12), ("better than", 11), ("95 % interval", 13)):
         table.add_column(heading, justify="right", no_wrap=True, min_width=least)
     table.add_column("among", min_width=18, max_width=34)
@@ -119,20 +107,16 @@ def _words(standing: Standing) -> str:
 def _remarks(comparison: CommunityComparison) -> Iterable[Text]:
     older = sorted({each.week for each in comparison.standings if each.week != comparison.week})
     told = f"{comparison.week}, and of {older[0]} on for cohorts that have hardly changed" if older else comparison.week
-    yield _remark("baseline", f"of {told}; a cohort has at least as many clusters as told")
+    yield remark("baseline", f"of {told}; a cohort has at least as many clusters as told")
     missing = [name for name in FACTS if name not in comparison.facts]
     if missing:
-        yield _remark("not known", f"{', '.join(missing)}: --cohort NAME=WORD may find a closer cohort")
+        yield remark("not known", f"{', '.join(missing)}: --cohort NAME=WORD may find a closer cohort")
     reasons: dict[str, list[str]] = {}
     for each in comparison.unplaced:
         reasons.setdefault(each.reason, []).append(f"{each.probe}, {each.title}")
     for reason, titles in reasons.items():
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-        yield _remark("no answer", f"{titles[0]}{more}: {reason}")
-
-
-def _remark(label: str, text: str) -> Text:
-    return Text.assemble((label, "yellow"), f": {text}")
+        yield remark("no answer", f"{titles[0]}{more}: {reason}")
 
 
 def _day(when: datetime) -> str:

@@ -1,13 +1,11 @@
 """A comparison as a table that a person reads, and below it everything that was not compared and why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from rich import box
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agent.cli.table import console_for_tables
+from agent.cli.layout import print_tables, probe_table, remark
 from probes.measure.comparison import Caveat, Comparison, Difference, MetricComparison, Verdict
 from probes.measure.units import format_quantity
 
@@ -18,7 +16,6 @@ _STYLES = {
     Verdict.SAME: "",
     Verdict.INCONCLUSIVE: "dim",
 }
-_LONGEST_TITLE = 44
 # What the columns of values and verdicts need beside the title.
 _REST_WIDTH = 74
 # Beyond this many, the exact number of runs that would help is of no help.
@@ -27,17 +24,11 @@ _MOST_TOLD = 100
 
 def print_comparison(comparison: Comparison) -> None:
     """Print each probe's metrics with their verdicts on stdout, then what a reader must know about them."""
-    console = console_for_tables()
-    for probe in dict.fromkeys(metric.probe for metric in comparison.metrics):
-        console.print(_table(probe, [each for each in comparison.metrics if each.probe == probe], console.width))
-    console.print()
-    for line in _remarks(comparison):
-        console.print(Padding(line, (0, 0, 0, 1)))
+    print_tables(comparison.metrics, _table, _remarks(comparison))
 
 
-def _table(probe: str, metrics: Iterable[MetricComparison], width: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=" ")
-    table.add_column(Text(f" {probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - _REST_WIDTH)))
+def _table(probe: str, metrics: Sequence[MetricComparison], width: int) -> Table:
+    table = probe_table(probe, width=width - _REST_WIDTH)
     for heading, least in (("baseline", 11), ("candidate", 11), ("change", 7), ("95 % interval", 17)):
         table.add_column(heading, justify="right", no_wrap=True, min_width=least)
     table.add_column("verdict", no_wrap=True, min_width=12)
@@ -62,31 +53,31 @@ def _remarks(comparison: Comparison) -> Iterable[Text]:
     yield from _about_runs(comparison)
     for metric in comparison.metrics:
         if metric.verdict in {Verdict.WORSE, Verdict.BETTER, Verdict.CHANGED}:
-            yield _remark(metric.verdict.value, f"{metric.probe}, {metric.title}: {metric.reason}")
+            yield remark(metric.verdict.value, f"{metric.probe}, {metric.title}: {metric.reason}")
     doubted = {doubt.flag.code.value for metric in comparison.metrics for doubt in metric.doubts}
     if doubted:
-        yield _remark("doubts", f"some of these values carry flags ({', '.join(sorted(doubted))}): see each result")
+        yield remark("doubts", f"some of these values carry flags ({', '.join(sorted(doubted))}): see each result")
     for difference in comparison.incomparable:
-        yield _remark("not compared", f"{_place(difference)}: {difference.field} is {_values(difference)}")
+        yield remark("not compared", f"{_place(difference)}: {difference.field} is {_values(difference)}")
     for absence in comparison.absences:
         what = absence.probe if absence.metric is None else f"{absence.probe}, {absence.metric}"
-        yield _remark("missing", f"{what} in {absence.runs} runs of the {absence.side.value}: {absence.reason}")
+        yield remark("missing", f"{what} in {absence.runs} runs of the {absence.side.value}: {absence.reason}")
     for difference in comparison.notes:
-        yield _remark("differs", f"{difference.field}: {_values(difference)}")
+        yield remark("differs", f"{difference.field}: {_values(difference)}")
 
 
 def _about_runs(comparison: Comparison) -> Iterable[Text]:
     caveats = {caveat for metric in comparison.metrics for caveat in metric.caveats}
     if Caveat.SINGLE_RUNS in caveats:
-        yield _remark(
+        yield remark(
             "single runs", "how much runs differ from one another is assumed, not measured: give five on each side"
         )
     elif Caveat.FEW_RUNS in caveats:
-        yield _remark("few runs", "too few on a side for a change to be certain")
+        yield remark("few runs", "too few on a side for a change to be certain")
     further = [metric.further_runs for metric in comparison.metrics if metric.further_runs is not None]
     if further:
         runs = _range(min(further), max(further))
-        yield _remark(
+        yield remark(
             "inconclusive",
             f"{len(further)} metrics; {runs} more runs on each side would show a change of {comparison.margin:.0%}",
         )
@@ -105,7 +96,3 @@ def _place(difference: Difference) -> str:
 def _values(difference: Difference) -> str:
     sides = (difference.baseline, difference.candidate)
     return " against ".join(" or ".join("absent" if value is None else str(value) for value in side) for side in sides)
-
-
-def _remark(label: str, text: str) -> Text:
-    return Text.assemble((label, "yellow"), f": {text}")

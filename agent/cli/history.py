@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.cli.kept import open_history
+from agent.cli.layout import console_for_tables
 from agent.cli.options import format_option
-from agent.cli.table import console_for_tables, print_run
+from agent.cli.table import print_run
 from agent.cli.trend import Trend, print_trend, trend_of
 from agent.results.history import KeptRun
 

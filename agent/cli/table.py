@@ -4,32 +4,22 @@ import string
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich import box
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agent.cli.layout import console_for_tables, print_remarks, probe_table, remark
 from probes.measure.result import Metric, ProbeResult, RunResult, Status
 from probes.measure.stability import MEANINGS, FlagCode
 from probes.measure.summary import Interval, IntervalMethod
 from probes.measure.units import Unit, format_quantity
 
-# Where nobody's terminal tells its width (a pipe, a file), lines may be this long.
-_WIDTH_ELSEWHERE = 120
 # What the columns of values need at most; the same in the tables of all probes, so that they stand below one another.
 _VALUE_WIDTHS = {"median": 11, "95 % interval": 25, "p99": 9, "notes": 7}
-_LONGEST_TITLE = 44
 # Below this, columns stand closer: 80 columns are room for all values, if the titles wrap.
 _WIDE = 100
 # Conditions by which a cluster's metrics stand below one another: each place has metrics of its own.
 _PLACE = ("path", "volume", "storage_class")
-
-
-def console_for_tables() -> Console:
-    """Return stdout's console: as wide as the terminal, or as wide as tables need where there is none."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_ELSEWHERE)
 
 
 def print_run(result: RunResult) -> None:
@@ -38,8 +28,7 @@ def print_run(result: RunResult) -> None:
     letters = _letters(result)
     for each in result.results:
         console.print(_table(each, letters, console.width))
-        for line in _doubts(each):
-            console.print(Padding(line, (0, 0, 0, 1)))
+        print_remarks(console, _doubts(each))
     console.print()
     for code, letter in letters.items():
         console.print(Text.assemble(" ", (letter, "yellow"), f"  {code.value}: {MEANINGS[code]}"))
@@ -55,16 +44,8 @@ def _letters(result: RunResult) -> dict[FlagCode, str]:
 
 def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> Table:
     gap = 3 if width >= _WIDE else 2
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-        collapse_padding=gap == 2,
-        title=" ",
-        title_justify="left",
-    )
     values_width = sum(_VALUE_WIDTHS.values()) + gap * len(_VALUE_WIDTHS)
-    table.add_column(Text(f" {result.probe}", style="bold"), width=max(20, min(_LONGEST_TITLE, width - values_width)))
+    table = probe_table(result.probe, width=width - values_width, tight=gap == 2)
     for heading, least in _VALUE_WIDTHS.items():
         if heading == "notes":
             table.add_column(heading, min_width=least)
@@ -112,6 +93,6 @@ def _over_samples(metric: Metric) -> bool:
 
 def _doubts(result: ProbeResult) -> Iterable[Text]:
     if result.status is Status.UNAVAILABLE:
-        yield Text.assemble(("unavailable", "yellow"), f": {result.reason}")
+        yield remark("unavailable", str(result.reason))
     for flag in result.flags:
-        yield Text.assemble((flag.code.value, "yellow"), f": {flag.reason}")
+        yield remark(flag.code.value, flag.reason)

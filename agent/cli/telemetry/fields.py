@@ -6,8 +6,8 @@ from typing import Any
 import click
 from rich.table import Table
 
+from agent.cli.layout import console_for_tables
 from agent.cli.options import format_option
-from agent.cli.table import console_for_tables
 from agent.levels import Level
 from agent.wire.fields import describe, schema, schema_digest
 
