@@ -11,7 +11,7 @@ import click
 from agent.cli.files import check_writable, write_whole
 from agent.cli.kept import open_history
 from agent.export import EXPORTERS
-from probes.errors import InvalidRequest, ProbeError, Unavailable
+from probes.errors import InvalidRequest, ProbeError
 from probes.measure.result import RunResult
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -47,10 +47,7 @@ class Destinations:
         texts = [] if self.output is None else [(self.output, result.model_dump_json(indent=2) + "\n")]
         texts += [(path, EXPORTERS[name](result)) for name, path in self.exports]
         for path, text in texts:
-            try:
-                write_whole(path, text)
-            except OSError as error:
-                raise Unavailable(f"can't write {path} ({error.strerror}): free space or name another file") from error
+            write_whole(path, text)
 
     def _keep(self, result: RunResult) -> None:
         try:

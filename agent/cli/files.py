@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from probes.errors import InvalidRequest
+from probes.errors import InvalidRequest, Unavailable
 
 
 def check_writable(path: Path) -> None:
@@ -20,11 +20,21 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` to a temporary name and move it into place, so that no reader ever sees a part of it."""
+    """Write `content` to a temporary name and move it into place, so that no reader ever sees a part of it.
+
+    Raises Unavailable where that fails.
+    """
+    try:
+        _replace(path, content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise Unavailable(f"can't write {path} ({error.strerror}): free space or name another file") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(content)
         # mkstemp's 0600 is for secrets; a result takes the permissions that any new file of the user's would.
         mask = os.umask(0)
         os.umask(mask)

@@ -47,11 +47,7 @@ def report(*, references: tuple[str, ...], output: Path, baselines: tuple[str, .
     if trend and not metric:
         raise InvalidRequest("--trend is for a single plot: a page has all trends anyway")
     check_writable(output)
-    content = _drawn(_load(references), _load(baselines), metric, chosen, trend=trend)
-    try:
-        write_whole(output, content)
-    except OSError as error:
-        raise Unavailable(f"can't write {output} ({error.strerror}): free space or name another file") from error
+    write_whole(output, _drawn(_load(references), _load(baselines), metric, chosen, trend=trend))
     click.echo(f"Report: {output.resolve()}")
 
 
