@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from jobs.cluster import Cluster
 from jobs.errors import JobsError, Unavailable
 from jobs.hands import patiently
 from jobs.objects import Claim, ConfigMap, Job, Object, Pod, Service
-from jobs.site import ALL_RUNS, EXPIRES, RUN, Site
+from jobs.site import ALL_RUNS, RUN, Site, has_expired
 
-# First the ConfigMap: its deletion collects the rest even if we are ended here.
-_KINDS: tuple[type[Object], ...] = (ConfigMap, Job, Service, Claim, Pod)
+KINDS: tuple[type[Object], ...] = (ConfigMap, Job, Service, Claim, Pod)
+"""What a run may leave. The ConfigMap comes first: its deletion collects the rest even if we are ended here."""
 _PATIENCE_SECONDS = 60.0
 # The garbage collector and the grace of pods take seconds: look soon, then ever less often.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 4.0
@@ -63,10 +63,8 @@ def _left(now: datetime, older_than: timedelta) -> Callable[[Object], bool]:
     """Return whether an object belongs to a run that is over, or is old enough to."""
 
     def left(record: Object) -> bool:
-        expires = record.meta.labels.get(EXPIRES, "")
-        over = expires.isdigit() and datetime.fromtimestamp(int(expires), UTC) <= now
         created_at = record.meta.created_at
-        return over or created_at is None or now - created_at >= older_than
+        return bool(has_expired(record.meta.labels, now)) or created_at is None or now - created_at >= older_than
 
     return left
 
@@ -97,13 +95,13 @@ def _matching(
     """Return what is there of all kinds that may be looked at; raises Unavailable where that is none of them."""
     found: list[Object] = []
     refused: list[Unavailable] = []
-    for kind in _KINDS:
+    for kind in KINDS:
         try:
             found += [record for record in _list(cluster, kind, namespace, labels) if which(record)]
         except Unavailable as error:
             # Who may not list a kind has hardly created any, and its owner's deletion would collect it.
             refused.append(error)
-    if len(refused) == len(_KINDS):
+    if len(refused) == len(KINDS):
         raise refused[0]
     return found
 

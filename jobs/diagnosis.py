@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from jobs.objects import Condition, Container, Event, Job, Pod
+from jobs.objects import Container, Event, Job, Pod, condition
 
 # The kubelet tries to pull again and again, and these are what trying again does not mend. The words are those of
 # containerd, CRI-O and registries; `no such host` is Go's word for a resolver's answer that there is no such name.
@@ -77,8 +77,8 @@ def _of_pod(pod: Pod, events: Sequence[Event]) -> Diagnosis | None:
 
 
 def _ended_by_others(pod: Pod) -> Diagnosis | None:
-    disruption = _condition(pod.conditions, "DisruptionTarget", "True")
-    ready = _condition(pod.conditions, "Ready", "False")
+    disruption = condition(pod.conditions, "DisruptionTarget")
+    ready = condition(pod.conditions, "Ready", "False")
     if pod.reason == "Evicted":
         reason = (
             f"the pod was evicted: {_short(pod.message).rstrip('.')}; give the node room, or ask for less with --size"
@@ -133,13 +133,13 @@ def _of_waiting(container: Container) -> Diagnosis | None:
 
 
 def _unschedulable(pod: Pod) -> Diagnosis | None:
-    condition = _condition(pod.conditions, "PodScheduled", "False")
-    if condition is None:
+    scheduled = condition(pod.conditions, "PodScheduled", "False")
+    if scheduled is None:
         return None
-    if condition.reason == "SchedulingGated":
+    if scheduled.reason == "SchedulingGated":
         return Diagnosis(reason="something in the cluster holds the pod back from the scheduler (a gate)", final=False)
     # Not final: an autoscaler may bring a node, and a provisioner a volume.
-    reason = f"no node takes the pod: {_short(condition.message)}"
+    reason = f"no node takes the pod: {_short(scheduled.message)}"
     return Diagnosis(reason=reason, final=False, cause=Cause.NODE)
 
 
@@ -152,7 +152,7 @@ def _unmountable(pod: Pod, events: Sequence[Event]) -> Diagnosis | None:
 
 
 def _of_job(job: Job, pod: Pod | None, events: Sequence[Event]) -> Iterator[Diagnosis]:
-    failed = _condition(job.conditions, "Failed", "True") or _condition(job.conditions, "FailureTarget", "True")
+    failed = condition(job.conditions, "Failed") or condition(job.conditions, "FailureTarget")
     refused = next((each for each in reversed(events) if each.reason == "FailedCreate"), None)
     if pod is None and refused is not None:
         yield _refused(refused.note)
@@ -176,10 +176,6 @@ def _refused(note: str) -> Diagnosis:
         advice = "do a LimitRange's defaults contradict what probes ask for? Choose another --namespace"
         return _final(f"the pod is refused: {_short(note)}; {advice}")
     return Diagnosis(reason=f"the pod is refused: {_short(note)}", final="forbidden" in note)
-
-
-def _condition(conditions: Sequence[Condition], type_: str, status: str) -> Condition | None:
-    return next((each for each in conditions if each.type == type_ and each.status == status), None)
 
 
 def _final(reason: str) -> Diagnosis:

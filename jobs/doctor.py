@@ -11,10 +11,11 @@ from jobs.classes import NO_PROVISIONER, RETAINS
 from jobs.cluster import Version
 from jobs.finding import Finding, State
 from jobs.guard import Refusal
-from jobs.objects import LimitRange, Node, NodeImages, NodeUsage, Object, Pod, Resources, StorageClass
+from jobs.objects import Node, NodeImages, NodeUsage, Object, Pod, Resources, StorageClass
 from jobs.permissions import Answered
 from jobs.pod import MEASURING
-from jobs.site import EXPIRES, RUN
+from jobs.quotas import LimitRange
+from jobs.site import RUN, has_expired
 from jobs.topology import Wanted, suitable
 
 _LOOK = "see permissions, or mend what it says"
@@ -211,9 +212,9 @@ def _left(seen: Examination) -> Iterator[Finding]:
     over: Counter[str] = Counter()
     current: Counter[str] = Counter()
     for record in seen.left:
-        expires = record.meta.labels.get(EXPIRES, "")
-        is_over = not expires.isdigit() or int(expires) <= seen.now.timestamp()
-        (over if is_over else current)[record.meta.labels.get(RUN, "unknown")] += 1
+        (current if has_expired(record.meta.labels, seen.now) is False else over)[
+            record.meta.labels.get(RUN, "unknown")
+        ] += 1
     if over:
         found = f"{over.total()} objects of runs that are over: {', '.join(sorted(over))}"
         yield _finding("leftovers", State.WARNING, found, "`probe cleanup` removes them")

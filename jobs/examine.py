@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from jobs import cleanup
 from jobs.admission import Trial, step_of, untried_reason, with_pods
 from jobs.cluster import Cluster, R
 from jobs.doctor import Examination
@@ -13,23 +14,11 @@ from jobs.errors import JobsError, Missing, TryAgain, Unavailable
 from jobs.guard import Limits, Refusal, refusals
 from jobs.hands import KINDS
 from jobs.manifest import Manifest
-from jobs.objects import (
-    Claim,
-    ConfigMap,
-    Job,
-    LimitRange,
-    Namespace,
-    Node,
-    NodeImages,
-    NodeUsage,
-    Object,
-    Pod,
-    Service,
-    StorageClass,
-)
+from jobs.objects import Namespace, Node, NodeImages, NodeUsage, Object, Pod, StorageClass
 from jobs.permissions import Answered
 from jobs.plan import Plan, Request, plan
 from jobs.preview import NEEDS, Need, manifests
+from jobs.quotas import LimitRange
 from jobs.site import ALL_RUNS, Site
 from jobs.survey import planned_seconds, survey
 from jobs.topology import suitable
@@ -38,7 +27,6 @@ from jobs.topology import suitable
 _THREADS = 8
 # Objects on any other pair of nodes differ in their nodes' names alone.
 _SAMPLED_NODES = 2
-_KINDS: tuple[type[Object], ...] = (ConfigMap, Job, Service, Claim, Pod)
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -118,7 +106,9 @@ def _left(cluster: Cluster, namespace: str) -> tuple[tuple[Object, ...] | str, s
     for where, said in ((None, "any namespace"), (namespace, f"namespace {namespace}")):
         try:
             return tuple(
-                record for kind in _KINDS for record in cluster.list_all(kind, namespace=where, labels=ALL_RUNS).items
+                record
+                for kind in cleanup.KINDS
+                for record in cluster.list_all(kind, namespace=where, labels=ALL_RUNS).items
             ), said
         except (Unavailable, TryAgain) as error:
             told = str(error)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs import quantity
-from jobs.objects import Node, Pod, Quota
+from jobs.objects import Node, Pod, condition
 from jobs.plan import Plan
 from jobs.pod import MEASURING
+from jobs.quotas import Quota
 from jobs.step import Cost, Measure
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -181,8 +182,8 @@ def _needs(plan: Plan) -> dict[str, float]:
     }
 
 
-def _has(node: Node, condition: str) -> bool:
-    return any(each.type == condition and each.status == "True" for each in node.conditions)
+def _has(node: Node, type_: str) -> bool:
+    return condition(node.conditions, type_) is not None
 
 
 def _some(names: Sequence[str], kind: str = "node") -> str:

@@ -11,7 +11,7 @@ from jobs.board import Board
 from jobs.cluster import Cluster, Manifest
 from jobs.errors import AlreadyThere, JobsError, Missing, TryAgain, Unavailable
 from jobs.lessons import Lessons
-from jobs.objects import Claim, ConfigMap, Container, Job, Meta, Object, Pod, Service
+from jobs.objects import Claim, ConfigMap, Container, Job, Meta, Object, Pod, Service, condition
 from jobs.pod import CONTAINER
 from jobs.reasons import core
 from jobs.site import RUN, STEP, Site
@@ -22,8 +22,8 @@ KINDS: dict[str, type[Object]] = {each.api.kind: each for each in (ConfigMap, Jo
 _PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0)
 # Results are some hundred KiB in lines of 8 KB; what else a probe prints are a few lines a phase.
 _LOG_BYTES, _LOG_LINES = 16 * 2**20, 5000
-# Between a Job's creation and its pod's lies its controller's queue, or an admission that refuses.
-_START_SECONDS = 300.0
+START_SECONDS = 300.0
+"""How long a pod is waited for: scheduling, a volume, and the pull of an image of 70 MB over a slow line."""
 # What is seen wrong in two looks in a row is more than the moment in which a place becomes free or a claim is bound.
 _LOOK_SECONDS, _LOOKS = 2.0, 10
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Hands:
         site: Site,
         board: Board,
         *,
-        start_seconds: float = _START_SECONDS,
+        start_seconds: float = START_SECONDS,
         on_trouble: Callable[[str], None] = lambda _line: None,
     ) -> None:
         """`on_trouble` is told, in the thread of a step, why a pod is still waited for: once a reason and step."""
@@ -68,8 +68,7 @@ class Hands:
 
         def look() -> Pod | None:
             pod = self.board.pod_of(job.name)
-            ready = pod is not None and any(each.type == "Ready" and each.status == "True" for each in pod.conditions)
-            return pod if ready else None
+            return pod if pod is not None and condition(pod.conditions, "Ready") is not None else None
 
         return self._started(look, job, node or "")
 

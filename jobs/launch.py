@@ -23,7 +23,7 @@ from jobs.cleanup import Leftover, remove_run
 from jobs.cluster import Cluster
 from jobs.errors import JobsError, Stopped, Unavailable
 from jobs.guard import Limits
-from jobs.hands import Hands
+from jobs.hands import START_SECONDS, Hands
 from jobs.outcome import Done
 from jobs.perform import measure, start_pods, start_services
 from jobs.plan import Plan
@@ -106,7 +106,7 @@ def run(  # noqa: PLR0913  what to carry out, who is told of it, and how patient
     *,
     on_progress: Progress = _tell_nobody,
     on_trouble: Callable[[str], None] = lambda _line: None,
-    start_seconds: float = 300.0,
+    start_seconds: float = START_SECONDS,
 ) -> Outcome:
     """Carry the plan out and clean up; `site` has no owner yet. Raises JobsError where nothing could be begun.
 

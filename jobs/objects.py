@@ -4,7 +4,7 @@ Quantities are numbers (cores, bytes), times are aware datetimes with the API's 
 server left out is None, empty or zero as noted. The reader of the API fills them in; nothing else of an answer is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -70,6 +70,11 @@ class Condition:
     reason: str = ""
     message: str = ""
     changed_at: datetime | None = None
+
+
+def condition(conditions: Sequence[Condition], type_: str, status: str = "True") -> Condition | None:
+    """Return the condition of a type where it has this status, None where it has another or is not there."""
+    return next((each for each in conditions if each.type == type_ and each.status == status), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,35 +260,6 @@ class Event(Object):
     regarding_uid: str = ""
     happened_at: datetime | None = None
     """`eventTime` with its microseconds where there is one, else `deprecatedFirstTimestamp`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota(Object):
-    """A ResourceQuota: what a namespace may use in all, by the names that quotas use, such as `requests.cpu`."""
-
-    api: ClassVar = Api(group="", version="v1", kind="ResourceQuota", plural="resourcequotas")
-    hard: Mapping[str, float] = field(default_factory=dict)
-    used: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """One line of a LimitRange; amounts by resource name, such as `cpu`, `memory`, `storage`."""
-
-    type: str
-    """`Container`, `Pod` or `PersistentVolumeClaim`."""
-    default: Mapping[str, float] = field(default_factory=dict)
-    """Limits given to a container that states none."""
-    minimum: Mapping[str, float] = field(default_factory=dict)
-    maximum: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitRange(Object):
-    """What a namespace imposes on its pods and claims."""
-
-    api: ClassVar = Api(group="", version="v1", kind="LimitRange", plural="limitranges")
-    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,18 +11,17 @@ from jobs.objects import (
     EndpointSlice,
     Event,
     Job,
-    LimitRange,
     Namespace,
     Node,
     NodeUsage,
     Object,
     Pod,
     PodUsage,
-    Quota,
     Service,
     StorageClass,
 )
 from jobs.plan import Plan
+from jobs.quotas import LimitRange, Quota
 from jobs.site import Site
 from jobs.step import Measure, Path, PodStartup, ServiceStartup, Step
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from jobs.objects import Meta
 
@@ -15,6 +16,12 @@ ALL_RUNS = f"{MANAGED_BY}={_PREFIX}"
 def name_pattern() -> str:
     """Return a regular expression for the names of all that runs create, pods' random ends included."""
     return r"\bprobe-[0-9a-z]+(?:-[0-9a-z]+)+\b"
+
+
+def has_expired(labels: Mapping[str, str], now: datetime) -> bool | None:
+    """Tell by an object's labels whether the time of its run is over; None where they don't say."""
+    expires = labels.get(EXPIRES, "")
+    return int(expires) <= now.timestamp() if expires.isdigit() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from datetime import datetime
 from jobs.cluster import Cluster, R, Version
 from jobs.errors import Missing, Unavailable
 from jobs.guard import Situation
-from jobs.objects import ConfigMap, Namespace, Node, NodeUsage, Object, Pod, PodUsage, Quota, StorageClass
+from jobs.objects import ConfigMap, Namespace, Node, NodeUsage, Pod, PodUsage, StorageClass
 from jobs.plan import Request, options_for
-from jobs.site import ALL_RUNS, EXPIRES, RUN
+from jobs.quotas import Quota
+from jobs.site import ALL_RUNS, RUN, has_expired
 from jobs.utilization import Snapshot
 from probes.measure.result import Facts
 from probes.runner import prepare
@@ -106,13 +107,8 @@ def _other_runs(cluster: Cluster, namespace: str, now: datetime) -> frozenset[st
     for where in (None, namespace):
         with suppress(Unavailable):
             owners = cluster.list_all(ConfigMap, namespace=where, labels=ALL_RUNS).items
-            return frozenset(each.meta.labels.get(RUN, "") for each in owners if not _over(each, now))
+            return frozenset(each.meta.labels.get(RUN, "") for each in owners if not has_expired(each.meta.labels, now))
     return frozenset()
-
-
-def _over(record: Object, now: datetime) -> bool:
-    expires = record.meta.labels.get(EXPIRES, "")
-    return expires.isdigit() and int(expires) <= now.timestamp()
 
 
 def _all(values: Iterable[str]) -> str:

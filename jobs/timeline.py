@@ -14,15 +14,14 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from itertools import pairwise
 
+from jobs import duration
 from jobs.cluster import Arrival, Change
-from jobs.objects import Condition, Event, Pod
+from jobs.objects import Event, Pod, condition
 
 ARRIVAL_RESOLUTION_NS = 10_000_000
 """How exact an arrival is: 99 % come within 5 to 14 ms of what they tell (docs/cluster.md, what the launcher costs)."""
 # The kubelet sets both in one update unless a readiness probe stands between them.
 _TOGETHER_BY_NATURE = frozenset({"STARTED", "READY"})
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|µs|us|ns)")
-_DURATION_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 _PULLED = re.compile(r"Successfully pulled image .+? in (\S+)")
 
 
@@ -120,26 +119,18 @@ def pull_told(event: Event) -> Pull | None:
     if "already present on machine" in event.note:
         return Pull(image=Image.WARM)
     match = _PULLED.match(event.note)
-    return Pull(image=Image.COLD, seconds=parse_duration(match[1])) if match else None
-
-
-def parse_duration(text: str) -> float | None:
-    """Return the seconds of a duration as Go prints it, such as `1m2.5s` and `850ms`; None for anything else."""
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return sum(float(number) * _DURATION_SECONDS[unit] for number, unit in parts)
+    return Pull(image=Image.COLD, seconds=duration.parse(match[1])) if match else None
 
 
 def _reached(pod: Pod) -> Iterator[Milestone]:
     yield Milestone.CREATED
     if pod.node:
         yield Milestone.SCHEDULED
-    if _condition(pod, "PodReadyToStartContainers"):
+    if condition(pod.conditions, "PodReadyToStartContainers"):
         yield Milestone.SANDBOX
     if pod.containers and all(each.started_at is not None or each.state == "running" for each in pod.containers):
         yield Milestone.STARTED
-    if _condition(pod, "Ready"):
+    if condition(pod.conditions, "Ready"):
         yield Milestone.READY
 
 
@@ -151,8 +142,8 @@ def _stamp(pod: Pod, milestone: Milestone) -> datetime | None:
             # Of several containers the last: only then are all of them started.
             return max((each.started_at for each in pod.containers if each.started_at is not None), default=None)
         case _:
-            condition = _condition(pod, _CONDITIONS[milestone])
-            return condition.changed_at if condition is not None else None
+            met = condition(pod.conditions, _CONDITIONS[milestone])
+            return met.changed_at if met is not None else None
 
 
 _CONDITIONS = {
@@ -160,10 +151,6 @@ _CONDITIONS = {
     Milestone.SANDBOX: "PodReadyToStartContainers",
     Milestone.READY: "Ready",
 }
-
-
-def _condition(pod: Pod, type_: str) -> Condition | None:
-    return next((each for each in pod.conditions if each.type == type_ and each.status == "True"), None)
 
 
 def _together_by_nature(earlier: Milestone, later: Milestone) -> bool:

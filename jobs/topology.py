@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.objects import Node, Taint
+from jobs.objects import Node, Taint, condition
 
 # Pods without a toleration are kept away by these; PreferNoSchedule only advises the scheduler.
 _REPELLING = frozenset({"NoSchedule", "NoExecute"})
@@ -67,7 +67,7 @@ def _objections(node: Node, wanted: Wanted) -> Iterator[str]:
         yield f"runs {node.operating_system}"
     if wanted.architectures and node.architecture not in wanted.architectures:
         yield f"is {node.architecture}, and the image is built for {', '.join(sorted(wanted.architectures))}"
-    if not any(each.type == "Ready" and each.status == "True" for each in node.conditions):
+    if condition(node.conditions, "Ready") is None:
         yield "is not ready"
     if node.unschedulable:
         yield "is cordoned"

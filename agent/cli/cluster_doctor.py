@@ -14,12 +14,13 @@ from rich.text import Text
 
 from agent.cli.cluster_options import ClusterOptions
 from agent.cli.cluster_request import Asked, limits_of, request_of, site_of
-from agent.cli.table import console_for_tables
+from agent.cli.layout import console_for_tables
 from agent.kube.cluster import connect
 from jobs.doctor import judge
 from jobs.errors import TryAgain, Unavailable
 from jobs.examine import examine
 from jobs.finding import Finding, State
+from jobs.hands import START_SECONDS
 from jobs.launch import expires_after
 from jobs.permissions import ROLE, roles
 from jobs.preview import NEEDS
@@ -29,7 +30,6 @@ from probes.probe import Profile
 from probes.runner import signals_interrupt
 
 _COLORS = {State.READY: "green", State.WARNING: "yellow", State.MISSING: "red"}
-_START_SECONDS = 300.0
 
 
 def findings(options: ClusterOptions, *, with_pod: bool) -> tuple[Finding, ...]:
@@ -51,7 +51,7 @@ def _findings(options: ClusterOptions, *, with_pod: bool) -> tuple[Finding, ...]
     if not with_pod:
         return found
     click.echo(f"Starting a pod of {site.image}, which is removed again", err=True)
-    started = start_pod(cluster, site, start_seconds=options.start_within or _START_SECONDS)
+    started = start_pod(cluster, site, start_seconds=options.start_within or START_SECONDS)
     # That a pod would have to be started to know more of the image is no longer true.
     return (*(each for each in found if each.subject != "image"), *started)
 

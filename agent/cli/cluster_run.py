@@ -18,15 +18,13 @@ from jobs import guard, launch
 from jobs.errors import InvalidRequest
 from jobs.gate import pass_guard
 from jobs.guard import Limits
+from jobs.hands import START_SECONDS
 from jobs.launch import Outcome
 from jobs.manifest import as_list
 from jobs.plan import Plan
 from jobs.preview import manifests
 from jobs.site import Site
 from probes.runner import signals_interrupt
-
-# Scheduling, a volume, and the pull of an image of 70 MB over a slow line.
-_START_SECONDS = 300.0
 
 __all__ = ["Asked", "measure", "show"]
 
@@ -66,7 +64,7 @@ def measure(asked: Asked) -> Measured:
                 run.limits,
                 on_progress=progress,
                 on_trouble=progress.tell_trouble,
-                start_seconds=asked.cluster.start_within or _START_SECONDS,
+                start_seconds=asked.cluster.start_within or START_SECONDS,
             )
     for what in outcome.unwatched:
         _say(f"probe: some times and reasons are lacking: can't watch {what}")

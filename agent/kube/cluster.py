@@ -1,8 +1,8 @@
 """A Kubernetes cluster through its API; implements `jobs.cluster.Cluster`.
 
-This and its `kube_*` parts are the only place that talks to the API. The official client finds the server and the
-credentials (`kube_login`); the requests are our own, because its typed lists cost a hundred times the time and memory
-of reading the few fields that are kept (`kube_records`), and its watch hides when a line arrived and what was missed.
+This package is the only place that talks to the API. The official client finds the server and the credentials
+(`login`); the requests are our own, because its typed lists cost a hundred times the time and memory of reading the few
+fields that are kept (`records`), and its watch hides when a line arrived and what was missed.
 """
 
 from collections.abc import Iterator

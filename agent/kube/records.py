@@ -1,6 +1,5 @@
-"""From the API's JSON to the records of `jobs.objects`, one function a kind, and the table of all kinds."""
+"""From the API's JSON to the records of `jobs`, one function a kind, and the table of all kinds."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,8 +8,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from agent.kube import objects as wire
+from agent.kube.quotas import LimitRangeWire, QuotaWire
 from agent.kube.wire import MetaWire, ObjectWire, PageWire
-from jobs import objects, quantity
+from jobs import duration, objects, quantity
+from jobs.quotas import Limit, LimitRange, Quota
 
 R = TypeVar("R", bound=objects.Object)
 W = TypeVar("W", bound=ObjectWire)
@@ -19,9 +20,6 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _SERVICE_NAME = "kubernetes.io/service-name"
 _ZONE = "topology.kubernetes.io/zone"
 _INSTANCE_TYPE = "node.kubernetes.io/instance-type"
-# Go's notation of durations, as far as metrics-server writes it: 1m0.5s, 15.004s, 10ms.
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 # The few hundred distinct quantities of a cluster occur thousands of times.
 _number = lru_cache(maxsize=4096)(quantity.parse)
@@ -229,18 +227,20 @@ def _event(read: wire.EventObjectWire) -> objects.Event:
     )
 
 
-def _limit_range(read: wire.LimitRangeWire) -> objects.LimitRange:
+def _quota(read: QuotaWire) -> Quota:
+    return Quota(meta=meta(read.metadata), hard=_numbers(read.status.hard), used=_numbers(read.status.used))
+
+
+def _limit_range(read: LimitRangeWire) -> LimitRange:
     limits = tuple(
-        objects.Limit(
-            type=line.type, default=_numbers(line.default), minimum=_numbers(line.min), maximum=_numbers(line.max)
-        )
+        Limit(type=line.type, default=_numbers(line.default), minimum=_numbers(line.min), maximum=_numbers(line.max))
         for line in read.spec.limits or ()
     )
-    return objects.LimitRange(meta=meta(read.metadata), limits=limits)
+    return LimitRange(meta=meta(read.metadata), limits=limits)
 
 
 def _window_seconds(text: str) -> float:
-    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+    return duration.parse(text) or 0.0
 
 
 def _node_usage(read: wire.NodeUsageWire) -> objects.NodeUsage:
@@ -270,14 +270,9 @@ READERS: Mapping[type[objects.Object], Reader[Any]] = {
     objects.StorageClass: _reader(wire.StorageClassWire, _storage_class),
     objects.Claim: _reader(wire.ClaimWire, _claim),
     objects.Event: _reader(wire.EventObjectWire, _event),
-    objects.Quota: _reader(
-        wire.QuotaWire,
-        lambda read: objects.Quota(
-            meta=meta(read.metadata), hard=_numbers(read.status.hard), used=_numbers(read.status.used)
-        ),
-    ),
-    objects.LimitRange: _reader(wire.LimitRangeWire, _limit_range),
+    Quota: _reader(QuotaWire, _quota),
+    LimitRange: _reader(LimitRangeWire, _limit_range),
     objects.NodeUsage: _reader(wire.NodeUsageWire, _node_usage),
     objects.PodUsage: _reader(wire.PodUsageWire, _pod_usage),
 }
-"""All kinds that are read. A kind of `jobs.objects` that is missing here fails a test."""
+"""All kinds that are read. One that is missing here fails a test."""

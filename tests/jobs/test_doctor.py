@@ -11,7 +11,8 @@ from jobs.cluster import Version
 from jobs.doctor import Examination, judge
 from jobs.finding import Finding, State
 from jobs.guard import Refusal
-from jobs.objects import ConfigMap, Limit, LimitRange, Meta, NodeUsage, Resources
+from jobs.objects import ConfigMap, Meta, NodeUsage, Resources
+from jobs.quotas import Limit, LimitRange
 from jobs.site import EXPIRES, RUN
 from tests.jobs.factories import GIB, node, nodes, pod, storage_class
 

@@ -7,8 +7,9 @@ from jobs.cluster import Listing
 from jobs.errors import Refused, Unavailable
 from jobs.gate import pass_guard
 from jobs.guard import Limits
-from jobs.objects import ConfigMap, Meta, Namespace, Node, Pod, Quota
+from jobs.objects import ConfigMap, Meta, Namespace, Node, Pod
 from jobs.plan import plan
+from jobs.quotas import Quota
 from jobs.site import EXPIRES, MANAGED_BY, RUN
 from jobs.survey import planned_seconds, snapshot, survey
 from probes.catalogue import CATALOGUE

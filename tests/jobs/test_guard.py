@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from jobs.guard import OVERRIDES, Limits, Refusal, Situation, refusals, said
-from jobs.objects import Meta, Node, Pod, Quota
+from jobs.objects import Meta, Node, Pod
 from jobs.plan import Plan, plan
+from jobs.quotas import Quota
 from tests.jobs.factories import READY, SECONDS, condition, node, nodes, request, storage_class
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

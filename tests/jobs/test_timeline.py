@@ -7,7 +7,7 @@ import pytest
 
 from jobs.cluster import Arrival, Change
 from jobs.objects import Event, Meta, Pod
-from jobs.timeline import Image, Milestone, Startup, follow, parse_duration, pull_told
+from jobs.timeline import Image, Milestone, Startup, follow, pull_told
 from tests.jobs.factories import condition, container, pod
 
 CREATED, SCHEDULED, SANDBOX, STARTED, READY = Milestone
@@ -151,20 +151,3 @@ def test_other_events_tell_nothing_of_images() -> None:
         pull_told(Event(meta=Meta(name="e"), reason="Pulled", note="already present on machine", regarding_kind="Job"))
         is None
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("1.5s", 1.5),
-        ("1m2.5s", 62.5),
-        ("1h0m1s", 3601.0),
-        ("250ms", 0.25),
-        ("17µs", 17e-6),
-        ("5", None),
-        ("", None),
-        ("1s!", None),
-    ],
-)
-def test_durations_are_read_as_go_prints_them(text: str, seconds: float | None) -> None:
-    assert parse_duration(text) == (None if seconds is None else pytest.approx(seconds))

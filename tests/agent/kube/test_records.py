@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from agent.kube.records import READERS
-from jobs import objects
+from jobs import objects, quotas
 from jobs.objects import EndpointSlice, NodeUsage, Pod, PodUsage, Resources
 
 RECORDED = Path(__file__).parent.with_name("recorded")
 
 
 def test_every_kind_has_a_reader() -> None:
-    kinds = {kind for kind in vars(objects).values() if isinstance(kind, type) and issubclass(kind, objects.Object)}
+    named = [*vars(objects).values(), *vars(quotas).values()]
+    kinds = {kind for kind in named if isinstance(kind, type) and issubclass(kind, objects.Object)}
     assert set(READERS) == kinds - {objects.Object}
 
 
