@@ -14,7 +14,7 @@ from agent.cli.trend import sparkline
 from agent.results.history import History
 from agent.results.history_file import SCHEMA_VERSION, default_path, opened
 from probes.measure.result import read_results
-from tests.agent.results.test_history import run_at
+from tests.agent.results.parts import run_at
 from tests.probes.measure.synthetic import noisy, rate, result
 
 CHEAP = ("run", "utilization", "--duration", "200ms")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agent.delivery.answers import Failure, Reply
 from agent.delivery.audit import Trail
 from agent.delivery.backoff import Backoff
 from agent.delivery.elapsed import Clock
@@ -83,6 +84,11 @@ def client(
         api_key="the-key",
     )
     return Client(endpoint, may_send=may_send, patience=patience)
+
+
+def status_of(replied: Reply | Failure) -> int:
+    assert isinstance(replied, Reply), replied
+    return replied.status
 
 
 def delivery(outbox: Outbox, sender: Client, trail: Trail, time: SimulatedTime, *, batch_size: int = 10) -> Delivery:
