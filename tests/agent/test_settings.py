@@ -10,7 +10,7 @@ from agent.levels import DataType, Level
 from agent.settings import flat_keys, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "config.yaml"
-# The two blocks of the mission's document, word for word.
+# The two configurations that were promised, word for word.
 BASIC = """
 telemetry:
   enabled: true

@@ -8,12 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 from click.testing import CliRunner
 
 from agent.cli.telemetry.command import cli
-from agent.settings import load
 from tests.deploy.objects import KUBECTL, ROOT
 from tests.standin.list_server import Answer, Query, serving_lists, status
 from tests.test_docker import last
@@ -28,38 +26,6 @@ SERVED = {
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "rbac.authorization.k8s.io/v1": ["ClusterRole!", "ClusterRoleBinding!", "Role", "RoleBinding"],
 }
-BASIC = """
-telemetry:
-  enabled: true
-  privacy_level: "standard"
-  reporting_interval_minutes: 60
-  endpoint: "https://telemetry.corrective-drift.com/v1/collect"
-consent:
-  timestamp: "2024-01-01T00:00:00Z"
-  version: "1.0"
-  privacy_policy_url: "https://corrective-drift.com/privacy"
-"""
-ADVANCED = """
-telemetry:
-  collection_rules:
-    collect_cluster_info: true
-    collect_resource_usage: true
-    collect_workload_types: true
-    collect_network_policies: false
-    anonymize_data: true
-  local_retention_days: 7
-  batch_size: 100
-  flush_interval_seconds: 300
-  max_retries: 3
-  retry_backoff_seconds: 30
-"""
-
-
-@pytest.mark.parametrize("text", [BASIC, ADVANCED], ids=["basic", "advanced"])
-def test_the_promised_configurations_are_valid(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text(text)
-    assert load(file, {}).configuration.telemetry.reporting_interval_minutes == 60
 
 
 def test_the_images_command_takes_a_configuration_and_shows_what_would_be_sent(tmp_path: Path) -> None:
