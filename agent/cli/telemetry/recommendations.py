@@ -1,7 +1,7 @@
 """`telemetry-agent recommendations`: what the service advises."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -16,9 +16,10 @@ _UNITS = frozenset(each.value for each in Unit)
 
 
 @click.command(short_help="Show what the service recommends.")
+@click.option("--brief", "shortened", is_flag=True, help="Count what could not be judged, without the reasons.")
 @format_option
 @click.pass_context
-def recommendations(ctx: click.Context, form: str) -> None:
+def recommendations(ctx: click.Context, form: str, *, shortened: bool) -> None:
     """Fetch the recommendations for this cluster, each with its evidence, risk and how to undo it."""
     opened = open_agent(ctx)
     keys = keys_of(opened)
@@ -32,14 +33,23 @@ def recommendations(ctx: click.Context, form: str) -> None:
             click.echo(line)
     if not advice:
         click.echo(f"Nothing is recommended: {found.get('reason', 'no rule applies to what was reported')}.")
-    for each in _records(found.get("abstained")):
-        about = f" ({each['subject']})" if each.get("subject") else ""
-        click.echo(f"Not judged: {each.get('rule')}{about}: {each.get('reason')}", err=True)
+    for line in _not_judged(_records(found.get("abstained")), shortened=shortened):
+        click.echo(line, err=True)
 
 
 def _records(found: Any) -> list[Json]:
     """Return the records of a list; another service, or a later one, may have sent anything."""
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _not_judged(abstained: Sequence[Json], *, shortened: bool) -> Iterator[str]:
+    """Yield what no rule could know: a line for each, or one for all of them."""
+    if shortened and abstained:
+        yield f"Not judged: {len(abstained)} questions; without --brief this command says what each lacks."
+        return
+    for each in abstained:
+        about = f" ({each['subject']})" if each.get("subject") else ""
+        yield f"Not judged: {each.get('rule')}{about}: {each.get('reason')}"
 
 
 def _lines(advice: Json) -> Iterator[str]:
