@@ -39,7 +39,8 @@ def record_grant(state: State, record: ConsentRecord, *, bound_at_start: bool, r
     with opened(state.outbox, limits(retention_days)) as outbox:
         # What waits was queued under another consent, and might hold more than this one covers.
         outbox.purge(LossReason.CONSENT, keep_consent=record.digest)
-        if not bound_at_start:
+        # A section that is bound for the first time is no answer to what the service has said; one written anew is.
+        if before is not None or not bound_at_start:
             outbox.resume()
     trail.append(
         audit_events.ConsentGranted(

@@ -99,15 +99,26 @@ def bound(kept: ConsentRecord | None, section: Consent | None, asked: Asked) -> 
     """Return the consent in force: the kept one, or a new one out of a section that wasn't bound before.
 
     A section counts once: its time stamp is kept, so that it neither renews a revoked consent nor follows a changed
-    schema. A section with a later time stamp is a new act. Its time of granting is its own.
+    schema. A section with a later time stamp is a new act, and so is one that was bound and has come to name something
+    else, unless consent was revoked since. Its time of granting is its own.
     """
     if section is None or (kept is not None and not _is_new(section, kept)):
         return kept
-    granted = grant(asked, policy_version=section.version, now=section.timestamp)
+    # After a rotation of identifiers the kept consent is later than its section, and must not get an old digest again.
+    at = section.timestamp if kept is None else max(section.timestamp, kept.granted_at)
+    granted = grant(asked, policy_version=section.version, now=at)
     named = {"level": section.level or asked.level, "schema_digest": section.schema_digest or asked.schema_digest}
     return granted.model_copy(update={"from_configuration_of": section.timestamp, **named})
 
 
 def _is_new(section: Consent, kept: ConsentRecord) -> bool:
     latest = max(filter(None, (kept.granted_at, kept.revoked_at, kept.from_configuration_of)))
-    return section.timestamp > latest
+    return section.timestamp > latest or (kept.revoked_at is None and _says_something_else(section, kept))
+
+
+def _says_something_else(section: Consent, kept: ConsentRecord) -> bool:
+    """Whether the section that the kept consent came from names another version, level or schema by now."""
+    if section.timestamp != kept.from_configuration_of:
+        return False
+    named = {"policy_version": section.version, "level": section.level, "schema_digest": section.schema_digest}
+    return any(value is not None and value != getattr(kept, name) for name, value in named.items())

@@ -27,20 +27,24 @@ class Stop(StrEnum):
         return _REMEDIES[self]
 
 
+_ANEW = "a consent section with a later timestamp, at the next start"
 _REMEDIES = {
     Stop.DO_NOT_TRACK: "DO_NOT_TRACK is set: unset it to let the agent work",
     Stop.SWITCHED_OFF: "TELEMETRY_ENABLED says no: unset it or set it to true",
     Stop.NOT_ENABLED: "telemetry.enabled is not true: the agent is opt-in",
-    Stop.CONSENT_REVOKED: "consent was revoked: `telemetry-agent consent grant` gives it again",
+    Stop.CONSENT_REVOKED: f"consent was revoked: `telemetry-agent consent grant` gives it again, and so does {_ANEW}",
     Stop.CONSENT_MISSING: "nobody has consented: add the consent section, or run `telemetry-agent consent grant`",
     Stop.CONSENT_STALE: (
         "what can be sent has changed since consent was given: read `telemetry-agent fields`, "
-        "then run `telemetry-agent consent grant`"
+        f"then run `telemetry-agent consent grant`, or have {_ANEW}"
     ),
     Stop.NOT_CONSENTED_TO: (
         "the configuration asks for more than was consented to: lower it, or run `telemetry-agent consent grant`"
     ),
-    Stop.SERVICE_GONE: "the service takes no more reports (410): `telemetry-agent consent grant` tries again",
+    Stop.SERVICE_GONE: (
+        "the service takes no more reports (410), as after `telemetry-agent delete-data`: "
+        f"`telemetry-agent consent grant` tries again, and so does {_ANEW}"
+    ),
 }
 
 

@@ -127,6 +127,35 @@ def test_a_later_section_is_a_new_act() -> None:
     assert renewed.revoked_at is None
 
 
+@pytest.mark.parametrize(
+    "written", [{"schema_digest": "b" * 16}, {"level": Level.DETAILED}, {"level": Level.MINIMAL}, {"version": "2.0"}]
+)
+def test_a_section_that_comes_to_name_something_else_is_a_new_act_unless_consent_was_revoked(
+    written: dict[str, object],
+) -> None:
+    record = bound(None, SECTION, ASKED)
+    assert record is not None
+    changed = SECTION.model_copy(update=written)
+    renewed = bound(record, changed, ASKED)
+    assert renewed is not None
+    assert renewed.digest != record.digest
+    assert bound(renewed, changed, ASKED) == renewed
+    revoked = revoke(record, now=NOW + timedelta(days=1))
+    assert bound(revoked, changed, ASKED) == revoked
+    granted = grant(ASKED, policy_version="1.0", now=NOW)
+    assert bound(granted, changed, ASKED) == granted
+
+
+def test_after_a_rotation_a_changed_section_does_not_bring_an_old_digest_back() -> None:
+    record = bound(None, SECTION, ASKED)
+    assert record is not None
+    rotated = record.model_copy(update={"granted_at": NOW + timedelta(days=1)})
+    changed = bound(rotated, SECTION.model_copy(update={"version": "2.0"}), ASKED)
+    back = bound(changed, SECTION, ASKED)
+    assert back is not None
+    assert back.digest == rotated.digest != record.digest
+
+
 def test_revoking_twice_keeps_the_first_time() -> None:
     record = revoke(grant(ASKED, policy_version="1.0", now=NOW), now=NOW)
     assert revoke(record, now=NOW + timedelta(days=1)) == record
