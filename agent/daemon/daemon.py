@@ -97,7 +97,7 @@ class Daemon:
         self._turned_at = time.monotonic()
         reap_orphans({child.pid for child in self._children.values()})
         self._must_check |= self._standing.has_changed()
-        self._standing.look(self._metrics)
+        self._must_check |= self._standing.look(self._metrics)
         for child in self._children.values():
             if child.seconds > _DEADLINE_SECONDS[child.task]:
                 child.kill()

@@ -26,6 +26,7 @@ class Standing:
         self._consent_seen = _mark(state.consent)
         self._look_at = -math.inf
         self._due_at = math.inf
+        self._halt: str | None = None
 
     def has_changed(self) -> bool:
         """Tell, once for each change, whether somebody has granted or revoked consent."""
@@ -36,11 +37,14 @@ class Standing:
         """Look at the outbox anew the next time."""
         self._look_at = -math.inf
 
-    def look(self, metrics: Metrics) -> None:
-        """Look at the outbox, unless that was done a moment ago, and tell the metrics."""
+    def look(self, metrics: Metrics) -> bool:
+        """Look at the outbox, unless that was done a moment ago, and tell the metrics.
+
+        Returns whether something has come to stand against sending since, or does no more: such as a deletion.
+        """
         now = time.monotonic()
         if now < self._look_at or not self._state.outbox.exists():
-            return
+            return False
         self._look_at = now + _LOOK_SECONDS
         try:
             with opened(self._state.outbox, self._limits) as outbox:
@@ -48,7 +52,7 @@ class Standing:
         except StateUnusable:
             # The next task says so; here it means that nothing can be sent.
             self._due_at = math.inf
-            return
+            return False
         self._due_at = math.inf if seconds is None else now + seconds
         metrics.note_outbox(
             documents=figures.waiting_documents,
@@ -56,6 +60,8 @@ class Standing:
             oldest_seconds=figures.oldest_age_seconds,
             dead_letters=figures.dead_documents,
         )
+        before, self._halt = self._halt, figures.halt
+        return before is not figures.halt
 
     def seconds_until_due(self) -> float:
         """Return in how many seconds something is to be sent, 0 for now, infinity where nothing is."""

@@ -4,12 +4,12 @@ import json
 
 import click
 
-from agent.cli.telemetry.opened import open_agent
+from agent.cli.telemetry.opened import Opened, open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
 from agent.delivery import audit_events
 from agent.delivery.answers import Failure
 from agent.delivery.audit import Trail
-from agent.delivery.outbox_rows import LossReason
+from agent.delivery.outbox_rows import Halt, LossReason
 
 
 @click.command(short_help="Have the service erase what it holds about this cluster.")
@@ -18,7 +18,8 @@ from agent.delivery.outbox_rows import LossReason
 def delete_data(ctx: click.Context, *, yes: bool) -> None:
     """Erase at the service all that came from this cluster, and here what waits; print the service's signed receipt.
 
-    The service then takes nothing more under this consent: the agent pauses until consent is given again.
+    The service then takes nothing more under this consent, so that nothing more is collected: the agent pauses until
+    consent is given again. Where the service could not be asked, or refused, the agent goes on as before.
     """
     opened = open_agent(ctx)
     keys = keys_of(opened)
@@ -31,4 +32,15 @@ def delete_data(ctx: click.Context, *, yes: bool) -> None:
     answer = calls(opened, keys).delete_data(keys.cluster_id)
     status = None if isinstance(answer, Failure) else answer.status
     Trail(opened.state.audit).append(audit_events.DeletionAsked(status=status))
-    click.echo(json.dumps(answered(answer, "have the data erased"), indent=2))
+    receipt = answered(answer, "have the data erased")
+    _pause(opened)
+    click.echo(json.dumps(receipt, indent=2))
+    click.echo("Keep this receipt. The agent has paused: telemetry-agent consent grant lets it work again.", err=True)
+
+
+def _pause(opened: Opened) -> None:
+    """Halt as by the service's 410, which the next report would bring, before anything is collected for it."""
+    with opened.outbox() as outbox:
+        if outbox is not None:
+            outbox.stop(Halt.GONE)
+            Trail(opened.state.audit).append(audit_events.Halted(halt=Halt.GONE))

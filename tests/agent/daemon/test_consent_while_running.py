@@ -1,10 +1,13 @@
 """Consent that is granted and revoked, and a configuration that changes, under a running agent."""
 
 import json
+from datetime import timedelta
 
 import psutil
 import pytest
 
+from agent.daemon.metrics import Metrics
+from agent.daemon.standing import Standing
 from agent.delivery.outbox import Limits, opened
 from agent.delivery.outbox_rows import Halt
 from agent.privacy.keys import Keys
@@ -83,6 +86,49 @@ def test_a_changed_configuration_acts_at_the_next_start_all_of_it_at_once(place:
         agent.wait_ready()
     with Agent(place) as agent:
         agent.wait_paused("not_enabled")
+
+
+REFUSALS = {"consent_stale": answer(409, b'{"error":"consent_stale"}'), "service_gone": answer(410)}
+
+
+@pytest.mark.parametrize("stop", REFUSALS)
+@pytest.mark.parametrize("written", [{"timestamp": "2024-01-02T00:00:00Z"}, {"version": "1.1"}])
+def test_a_consent_that_is_written_anew_ends_what_the_service_has_halted(
+    stop: str, written: dict[str, str], place: Place, service: Service
+) -> None:
+    service.script.append(REFUSALS[stop])
+    assert place.run("once").returncode == 3
+    assert "a consent section with a later timestamp" in place.run("once").stderr
+    assert place.status()["paused"] == stop
+    assert place.consent is not None
+    place.consent |= written
+    place.write()
+    assert place.status()["paused"] == stop
+    assert place.run("once").returncode == 0
+    assert place.status()["paused"] is None
+    assert len(service.counted) == 1
+
+
+def test_a_section_that_is_bound_for_the_first_time_does_not_end_a_halt(place: Place, service: Service) -> None:
+    service.script.append(answer(410))
+    assert place.run("once").returncode == 3
+    (place.state / "consent.json").unlink()
+    assert place.run("once").returncode == 3
+    assert place.status()["paused"] == "service_gone"
+
+
+def test_the_daemon_notices_what_a_command_has_halted(place: Place) -> None:
+    state = State(place.state)
+    state.prepare()
+    standing, metrics = Standing(state, flush_interval=timedelta(seconds=1)), Metrics()
+    with opened(state.outbox, Limits(age_seconds=1)) as outbox:
+        assert not standing.look(metrics)
+        outbox.stop(Halt.GONE)
+        assert not standing.look(metrics)
+        standing.expect_change()
+        assert standing.look(metrics)
+        standing.expect_change()
+        assert not standing.look(metrics)
 
 
 def _do_not_track(place: Place) -> None:

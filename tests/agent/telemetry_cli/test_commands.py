@@ -159,7 +159,28 @@ def test_recommendations_and_deletion_are_asked_with_the_cluster_s_own_token(pla
     asked = [(seen.method, seen.path) for seen in service.seen[-2:]]
     assert asked == [("GET", f"/v1/recommendations/{cluster_id}"), ("DELETE", f"/v1/data/{cluster_id}")]
     assert {seen.headers["authorization"] for seen in service.seen if seen.path != "/v1/baselines"} != {None}
-    assert place.audit()[-1] == "deletion_asked"
+    assert "deletion_asked" in place.audit()
+
+
+def test_after_a_deletion_the_agent_collects_nothing_until_consent_is_given_again(
+    place: Place, service: Service
+) -> None:
+    service.otherwise = calls
+    assert place.run("once").returncode == 0
+    service.otherwise = lambda handler, _seen: handler.reply(503, b"")
+    assert place.run("delete-data", "--yes").returncode == 3
+    assert place.status()["paused"] is None
+    service.otherwise = calls
+    deleted = place.run("delete-data", "--yes")
+    assert "The agent has paused" in deleted.stderr
+    assert place.status()["paused"] == "service_gone"
+    assert place.audit()[-2:] == ["deletion_asked", "halted"]
+    before = place.audit().count("collected")
+    assert place.run("once").returncode == 3
+    assert place.audit().count("collected") == before
+    assert place.run("consent", "grant", "--yes").returncode == 0
+    assert place.run("once").returncode == 0
+    assert place.audit().count("collected") == before + 1
 
 
 @pytest.mark.parametrize(
