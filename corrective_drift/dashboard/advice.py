@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from corrective_drift.dashboard import names, view
 from corrective_drift.recommendations.finding import Abstention, Advice, Confidence, Finding, Reference, Saving
+from corrective_drift.recommendations.rules import RULES
 from probes.measure.baselines import LADDER
 from probes.measure.units import Unit, format_quantity
 
+_TITLES = {rule.name: rule.title for rule in RULES}
 _UNITS = {unit.value: unit for unit in Unit}
 # A unit that says what a share is of.
 _SHARE = "of "
 _SAVED = {"unused": "unused", "realizable": "could be given back", "time": "time"}
 _CONFIDENCE = {
-    Confidence.CERTAIN: "certain: nothing of chance is in it",
+    Confidence.CERTAIN: "certain, nothing of chance is in it",
     Confidence.HIGH: "high",
     Confidence.MEDIUM: "medium",
 }
@@ -60,12 +62,18 @@ class Recommendations:
 def recommendations(advice: Advice) -> Recommendations:
     """Return advice in words."""
     return Recommendations(
-        summary=_sentence(advice.reason),
+        summary=_summary(advice),
         basis=list(_basis(advice)),
         advised=[_recommendation(each) for each in advice.recommendations],
         abstained=_abstained(advice.abstained),
-        clear=[names.sentence(_rule(rule)) for rule in advice.clear],
+        clear=[_rule(rule) for rule in advice.clear],
     )
+
+
+def _summary(advice: Advice) -> str:
+    if not advice.recommendations:
+        return _sentence(advice.reason)
+    return f"{names.plural(len(advice.recommendations), 'recommendation')}, each with what it stands on."
 
 
 def _basis(advice: Advice) -> Iterator[view.Fact]:
@@ -76,7 +84,7 @@ def _basis(advice: Advice) -> Iterator[view.Fact]:
 
 
 def _recommendation(found: Finding) -> Recommendation:
-    about = f" ({_rule(found.subject)})" if found.subject else ""
+    about = f" ({_about(found.subject)})" if found.subject else ""
     return Recommendation(
         title=f"{names.sentence(found.title)}{about}",
         confidence=_CONFIDENCE[found.confidence],
@@ -93,9 +101,9 @@ def _recommendation(found: Finding) -> Recommendation:
 def _evidence(found: Finding) -> Iterator[view.Fact]:
     seen, reference = found.observed, found.baseline
     if found.confidence is Confidence.CERTAIN:
-        yield "observed", seen.what
+        yield "observed", names.in_words(seen.what)
     else:
-        yield "observed", f"{seen.what}: {_amount(seen.value, seen.unit)}"
+        yield "observed", f"{names.in_words(seen.what)}: {_amount(seen.value, seen.unit)}"
         yield "95 % interval", _range(seen.low, seen.high, seen.unit)
     yield "seen on", f"{names.plural(seen.days, 'day')}, {seen.first_day.isoformat()} to {seen.last_day.isoformat()}"
     yield "held against", _reference(reference, seen.unit)
@@ -115,11 +123,12 @@ def _numbers(found: Finding) -> Iterator[view.Fact]:
 def _reference(reference: Reference, unit: str) -> str:
     beyond = "" if reference.threshold is None else f", threshold {_amount(reference.threshold, unit)}"
     dated = "" if reference.dated is None else f", as of {reference.dated.isoformat()}"
+    source = names.in_words(reference.source)
     if reference.rung is None:
-        return f"{reference.source}{beyond}{dated}"
+        return f"{source}{beyond}{dated}"
     cohort = ", ".join(names.spoken(word) for word in reference.cohort.values()) or "all clusters"
     rung = f"cohort of rung {reference.rung} of {len(LADDER) - 1}: {cohort}, k = {reference.contributors} or more"
-    return f"{reference.source}{beyond}; {rung}, week {reference.week}"
+    return f"{source}{beyond}; {rung}, week {reference.week}"
 
 
 def _gain(saving: Saving) -> Gain:
@@ -157,9 +166,14 @@ def _sentence(text: str) -> str:
 def _abstained(abstentions: Sequence[Abstention]) -> view.Table | None:
     if not abstentions:
         return None
-    rows = [(names.sentence(_rule(each.rule)), _rule(each.subject), each.reason) for each in abstentions]
-    return view.Table(caption="What could not be judged", head=("rule", "about", "why"), rows=rows)
+    rows = [(_rule(each.rule), _about(each.subject), names.in_words(each.reason)) for each in abstentions]
+    return view.Table(caption="What could not be judged", head=("looked for", "about", "why"), rows=rows)
 
 
 def _rule(name: str) -> str:
-    return names.spoken(name.replace("-", "_")) if name.isidentifier() or "-" in name else name
+    return _TITLES.get(name, name)
+
+
+def _about(subject: str) -> str:
+    """Return a resource, or where something was measured; a storage class's digest stays."""
+    return " ".join(map(names.place_title, subject.split()))

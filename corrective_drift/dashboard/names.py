@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from agent.wire import vocabulary
+from agent.wire.fields import TABLE
 from corrective_drift import votes
 from corrective_drift.percentiles import metric_baseline
 from corrective_drift.quantities import unit_after, unit_of
@@ -71,6 +73,7 @@ _TITLES = {
 _FIELDS = {
     "cluster.minor": "Kubernetes version",
     "cluster.region_class": "Part of the world",
+    "platform.ebpf": "Tools on eBPF",
     "minimal.nodes.cpu_cores": "CPU of all nodes",
     "minimal.nodes.memory_gib": "Memory of all nodes",
     "nodes.count": "Nodes",
@@ -90,6 +93,9 @@ _FIELDS = {
     "workloads.without_memory_limit_share": "Without a memory limit",
     "workloads.without_memory_request_share": "Without a memory request",
 }
+_FIELD_NAMES = frozenset(field.name for field in TABLE)
+# A field or a metric, and behind a metric its place, as `votes` makes them.
+_NAMED = re.compile(rf"\b([a-z]+\.[a-z0-9_]+)(?: ((?:{'|'.join(vocabulary.PROFILES)})(?:/\w+)*))?")
 _NUMBER = re.compile(r"(?<=_)\d+")
 _SUBJECTS = {
     "benchmarks": "Measurements", "cluster": "Cluster", "dns": "DNS", "latency": "Latency",
@@ -136,6 +142,19 @@ def metric_title(metric: str) -> str:
         if name.endswith(suffix) and (title := _TITLES.get(f"{subject}.{name.removesuffix(suffix)}")):
             return title + words
     return field_title(metric)
+
+
+def in_words(text: str) -> str:
+    """Return a text in which fields and metrics, and where they were measured, stand by their titles."""
+    return _NAMED.sub(_titled, text)
+
+
+def _titled(named: re.Match[str]) -> str:
+    name, place = named.groups()
+    if name not in _FIELD_NAMES and votes.measure(name) is None:
+        return named[0]
+    where = f" ({place_title(place)})" if place else ""
+    return f"“{metric_title(name)}{where}”"
 
 
 def place_title(place: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corrective_drift.dashboard import report_words, stored
+from corrective_drift.dashboard import names, report_words, stored
 from corrective_drift.dashboard.advice import recommendations as advised
 from corrective_drift.dashboard.desk import Desk, own, page
 from corrective_drift.dashboard.sessions import Session
@@ -20,8 +20,10 @@ from corrective_drift.problems import Code, Problem
 from corrective_drift.recommendations.engine import recommend
 from corrective_drift.recommendations.evidence import WINDOW_DAYS
 from corrective_drift.store import holdings
+from probes.measure.baselines import LADDER
 
-_WEEK = timedelta(days=7)
+# Of seven days the first and the last are six apart.
+_WEEK = timedelta(days=6)
 WINDOWS_DAYS = (30, 90, 365)
 _MOST_DOCUMENTS = 4000
 # Permutations of a hundred series take a second of a core: whoever else asks waits.
@@ -34,13 +36,14 @@ def cluster(desk: Desk, request: Request, session: Session, connection: Connecti
     """GET /cluster: the latest report in words, and where the cluster stands."""
     documents = _latest_week(connection, session.cluster_id)
     if not documents:
-        return page(request, "cluster.html.j2", report=None, standings=None, reports=0)
+        return page(request, "cluster.html.j2", report=None, standings=None)
     return page(
         request,
         "cluster.html.j2",
         report=report_words.report(documents[-1]),
         standings=standings(documents, desk.service.baselines.latest().release),
-        reports=len(documents),
+        reports=names.plural(len(documents), "report"),
+        rungs=len(LADDER) - 1,
     )
 
 

@@ -154,7 +154,8 @@ def _described(field: Mapping[str, Any], value: Any) -> Described:
         name=name,
         value=value_words(name, value),
         purpose=str(field["purpose"]),
-        treatment=str(field["treatment"]),
+        # The table of fields is written for Markdown.
+        treatment=str(field["treatment"]).replace("`", ""),
         data_type=names.spoken(str(field["data_type"])),
         level=str(field["level"]),
         rows=_rows(name, value) if is_table else None,

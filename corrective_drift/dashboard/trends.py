@@ -83,8 +83,17 @@ def _unchanged(of: Series) -> str:
 
 
 def _said(found: Drifted, before: str, after: str) -> str:
-    sure = "" if found.p_value is None else f" (p = {found.p_value:.2g})"
-    return f"From {before} to {after} on {found.since.isoformat()}{sure}."
+    # Joined by spaces that don't break.
+    sure = [] if found.p_value is None else [f"p\xa0=\xa0{found.p_value:.2g}"]
+    by = ", ".join([*_ratio(found.before, found.after), *sure])
+    return f"From {before} to {after} on {found.since.isoformat()}{f' ({by})' if by else ''}."
+
+
+def _ratio(before: float | str, after: float | str) -> list[str]:
+    """Return by how much a level changed; nothing where it began at zero."""
+    if isinstance(before, str) or isinstance(after, str) or not before:
+        return []
+    return [f"{100 * (after / before - 1):+.0f} %"]
 
 
 def _summary(found: Drift, courses: int, changed: int) -> str:

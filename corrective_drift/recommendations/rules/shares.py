@@ -7,6 +7,9 @@ from corrective_drift.recommendations.case import Candidate, Case, Rule, against
 from corrective_drift.recommendations.finding import Abstention
 from corrective_drift.recommendations.trial import above
 
+RESOURCES = {"cpu": "CPU", "memory": "memory"}
+"""A resource in a sentence."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
@@ -55,8 +58,8 @@ def _without(resource: str) -> _Row:
         # A range of the field begins here; fewer are often jobs that are meant to take what is left over.
         threshold=0.25,
         source="a quarter of all containers",
-        action=f"give the containers without one a {resource} request of what they use at their peak, the largest "
-        "first",
+        action=f"give the containers without one a {RESOURCES[resource]} request of what they use at their peak, "
+        "the largest first",
         risk="pods that ask for more may not find a node; without a request they are the first to be evicted or slowed",
         undo="remove the requests again: what the scheduler does returns to what it is now",
     )

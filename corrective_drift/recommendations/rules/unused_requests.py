@@ -15,6 +15,7 @@ from corrective_drift.recommendations.finding import Abstention, Saving
 from corrective_drift.recommendations.packing import ASSUMPTION, removable
 from corrective_drift.recommendations.ranges import Range
 from corrective_drift.recommendations.rules.idle_nodes import loads_of
+from corrective_drift.recommendations.rules.shares import RESOURCES
 from corrective_drift.recommendations.trial import above
 
 # A range of the field begins here, and less is the room that requests are meant to leave.
@@ -44,8 +45,9 @@ def _judge(case: Case) -> Iterator[Candidate | Abstention]:
             observed=observed(name, series, "of what is requested"),
             baseline=against_threshold(_LEAST_UNUSED, "half of what is requested"),
             savings=tuple(_savings(case, resource, unit, keep)),
-            action=f"lower the {resource} requests of the largest workloads towards {keep.high:.0%} of what they are "
-            f"now in all, each to its own peak times {_MARGIN}, and look again after a week",
+            action=f"lower the {RESOURCES[resource]} requests of the largest workloads towards "
+            f"{keep.high * 100:.0f} % of what they are now in all, each to its own peak times "
+            f"{_MARGIN}, and look again after a week",
             risk=_RISKS[resource],
             undo="set the requests back; pods are replaced one after the other, as by any change",
         )

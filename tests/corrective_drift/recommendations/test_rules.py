@@ -50,7 +50,7 @@ def test_what_was_needed_on_one_day_is_not_given_back() -> None:
 def test_the_memory_floor_is_the_peak_and_a_margin() -> None:
     shares = ["75-90%"] * 15 + ["50-75%"]
     found = said(documents(16, {**NODES, **requested(0.6), "usage.memory_unused_share": shares}))
-    assert "towards 57%" in found["unused-requests", "memory"].action, "(1 - 0.50) · 1.15"
+    assert "towards 57 %" in found["unused-requests", "memory"].action, "(1 - 0.50) · 1.15"
     assert "OOM" in found["unused-requests", "memory"].risk
 
 
