@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import migrate
 from tests.corrective_drift import postgresql
-from tests.corrective_drift.running import Files, Running, certificates, running
+from tests.corrective_drift.running import Files, Running, certificates, running, running_on_sqlite
 
 _numbers = count()
 
@@ -76,12 +76,8 @@ def service(engine: Engine, files: Files, tmp_path: Path) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def refusing(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running service for what is refused before any store is asked."""
-    directory = tmp_path_factory.mktemp("refusing")
-    engine = open_engine(f"sqlite:///{directory / 'store.db'}")
-    migrate(engine)
-    with running(engine, files, directory) as one:
+    with running_on_sqlite(files, tmp_path_factory.mktemp("refusing")) as one:
         yield one
-    engine.dispose()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +23,8 @@ from corrective_drift.log import Log
 from corrective_drift.receipts import load_signer
 from corrective_drift.server import Address, listening, prepared
 from corrective_drift.service import Service, Settings
+from corrective_drift.store.engine import open_engine
+from corrective_drift.store.migrate import migrate
 from tests.corrective_drift.documents import CONSENT
 
 TODAY = date(2026, 11, 20)
@@ -111,6 +113,20 @@ def running(engine: Engine, files: Files, directory: Path, settings: Settings | 
             server.should_exit = True
             thread.join(timeout=60)
             assert not thread.is_alive()
+
+
+@contextmanager
+def running_on_sqlite(
+    files: Files, directory: Path, fill: Callable[[Engine], object] | None = None
+) -> Iterator[Running]:
+    """Run a service over a new SQLite store, filled first."""
+    engine = open_engine(f"sqlite:///{directory / 'store.db'}")
+    migrate(engine)
+    if fill is not None:
+        fill(engine)
+    with running(engine, files, directory) as one:
+        yield one
+    engine.dispose()
 
 
 def _trusting(files: Files) -> ssl.SSLContext:

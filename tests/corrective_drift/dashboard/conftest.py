@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,9 @@ from corrective_drift.dashboard.routes import mount
 from corrective_drift.log import Log
 from corrective_drift.receipts import load_signer
 from corrective_drift.service import Service
-from corrective_drift.store.engine import open_engine
-from corrective_drift.store.migrate import migrate
 from tests.corrective_drift.dashboard import sample
 from tests.corrective_drift.dashboard.visitor import FLAGS, Visitor, visitor
-from tests.corrective_drift.running import Files, Running, running
+from tests.corrective_drift.running import Files, Running, running_on_sqlite
 
 
 @pytest.fixture(scope="module")
@@ -43,36 +42,22 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running service over the sample store; nothing is changed in it."""
-    directory = tmp_path_factory.mktemp("site")
-    engine = open_engine(f"sqlite:///{directory / 'store.db'}")
-    migrate(engine)
-    sample.fill(engine)
-    with running(engine, files, directory) as one:
+    with running_on_sqlite(files, tmp_path_factory.mktemp("site"), sample.fill) as one:
         yield one
-    engine.dispose()
 
 
 @pytest.fixture
-def small_site(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def small_site(files: Files, tmp_path: Path) -> Iterator[Running]:
     """A running service over a store of its own, with the cluster's last days."""
-    directory = tmp_path_factory.mktemp("small")
-    engine = open_engine(f"sqlite:///{directory / 'store.db'}")
-    migrate(engine)
-    sample.fill(engine, days=3, fleet=0)
-    with running(engine, files, directory) as one:
+    with running_on_sqlite(files, tmp_path, partial(sample.fill, days=3, fleet=0)) as one:
         yield one
-    engine.dispose()
 
 
 @pytest.fixture
-def empty_site(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def empty_site(files: Files, tmp_path: Path) -> Iterator[Running]:
     """A running service where nobody has ever reported."""
-    directory = tmp_path_factory.mktemp("empty")
-    engine = open_engine(f"sqlite:///{directory / 'store.db'}")
-    migrate(engine)
-    with running(engine, files, directory) as one:
+    with running_on_sqlite(files, tmp_path) as one:
         yield one
-    engine.dispose()
 
 
 @pytest.fixture
