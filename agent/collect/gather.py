@@ -24,6 +24,7 @@ T = TypeVar("T", bound=Tally[Any])
 
 COLLECTORS = (CLUSTER, NODES_COLLECTOR, WORKLOADS, USAGE, PLATFORM, POLICIES)
 _OK = "ok"
+_NO_ANSWER = frozenset({Problem.FAILED, Problem.TIMEOUT})
 
 
 class Source(Protocol):
@@ -72,11 +73,22 @@ class _Round:
             self._version = self._try(self._source.version, "version")
         if any(each.groups for each in self._collectors):
             self._groups = self._try(self._source.groups, "groups")
+        if self._is_away():
+            return
         for kind, (wants, counts) in self._by_kind().items():
             if wants:
                 self._list(kind, wants, counts)
             else:
                 self._count(kind, counts)
+
+    def _is_away(self) -> bool:
+        """Whether the server answers neither of the two smallest questions: then it is spared all others."""
+        problem = self._problems.get("version")
+        if problem is None or not _NO_ANSWER.issuperset({problem, self._problems.get("groups")}):
+            return False
+        for collector in self._collectors:
+            self._problems |= dict.fromkeys((*collector.wants, *collector.counts), problem)
+        return True
 
     def facts(self, collector: Collector) -> Raw | None:
         """Return a collector's facts, None where nothing is known."""

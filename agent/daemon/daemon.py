@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent.daemon.children import Child
@@ -149,6 +150,8 @@ class Daemon:
 
     def _note(self, task: Task, report: TaskReport) -> None:
         """Take in what a task has told."""
+        if task is Task.REPORT and report.ending is Ending.UNAVAILABLE and not self._stopping:
+            report = self._put_off(report)
         self._metrics.note(task, report, now_seconds=time.time())
         self._standing.expect_change()
         self._rests_until[task] = time.monotonic() + self._rest_seconds(task, report)
@@ -161,6 +164,13 @@ class Daemon:
             self._refusal = report.refusal
         self._note_pause(task, report)
         self._complain(task, report)
+
+    def _put_off(self, report: TaskReport) -> TaskReport:
+        """Have a report that found no cluster tried again within its interval, where there is time for that."""
+        with suppress(StateUnusable):  # whatever is done next says so
+            if self._rhythm.put_off(Task.REPORT, datetime.now(UTC)):
+                return replace(report, ending=Ending.PUT_OFF)
+        return report
 
     def _rest_seconds(self, task: Task, report: TaskReport) -> float:
         if report.ending not in _QUIET:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.daemon.schedule import Timetable, begin, done, is_due, resumed
+from agent.daemon.schedule import Timetable, begin, done, is_due, put_off, resumed
 from agent.daemon.tasks import Task
 from agent.daemon.timetables import read_timetables, write_timetables
 from agent.daemon.window import in_window
@@ -60,6 +60,12 @@ class Rhythm:
         if task in self._before:
             self._timetables[task] = self._before[task]
             self._keep()
+
+    def put_off(self, task: Task, now: datetime) -> bool:
+        """Have it tried again before its next time; return whether there is time for that. Raises StateUnusable."""
+        timetable = self._timetables[task] = put_off(self._timetables[task], now, chance=self._chance())
+        self._keep()
+        return timetable.retry_at is not None
 
     def seconds_until(self, now: datetime) -> float:
         """Return the time until something is due, infinity where it waits for its window."""

@@ -4,16 +4,21 @@ from agent.collect.gather import gather
 from agent.collect.host import host_facts
 from agent.kube.http import Transport
 from agent.kube.login import log_in
-from agent.kube.scan import KubeScan
+from agent.kube.scan import KubeScan, Problem
 from agent.settings import Settings
 from agent.wire.facts import Facts
+from jobs.errors import Unavailable
 from probes.runner import signals_interrupt
+
+# A refusal is an answer: who is forbidden everything, or serves nothing, is told of.
+_UNANSWERED = frozenset({Problem.FAILED.value, Problem.TIMEOUT.value})
 
 
 def collected(settings: Settings) -> Facts:
     """Return what the level and the data types allow to know.
 
-    SIGTERM and SIGINT end it. Raises JobsError where there is no way to the cluster, and Interrupted.
+    SIGTERM and SIGINT end it. Raises JobsError where there is no way to the cluster or nothing of it can be read, and
+    Interrupted.
     """
     telemetry = settings.configuration.telemetry
     level, data_types = telemetry.privacy_level, telemetry.collection_rules.data_types
@@ -21,4 +26,7 @@ def collected(settings: Settings) -> Facts:
         if not settings.has_cluster:
             return host_facts(level=level, data_types=data_types)
         login = log_in(kubeconfig=settings.environment.kubeconfig)
-        return gather(KubeScan(Transport(login)), level=level, data_types=data_types)
+        facts = gather(KubeScan(Transport(login)), level=level, data_types=data_types)
+    if facts.statuses and _UNANSWERED.issuperset(facts.statuses.values()):
+        raise Unavailable("nothing of the cluster can be read: is its API server up, and within reach from here?")
+    return facts

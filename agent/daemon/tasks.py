@@ -38,6 +38,8 @@ class Ending(StrEnum):
     """The guard found that the cluster must not be probed now."""
     UNAVAILABLE = "unavailable"
     """The cluster can't be used now."""
+    PUT_OFF = "put_off"
+    """The cluster can't be used now, and the task is tried again before its next time."""
     UNUSABLE = "unusable"
     """The state directory or the configuration can't be used: nothing may be done until that is mended."""
     INTERRUPTED = "interrupted"

@@ -25,12 +25,16 @@ def write_timetables(path: Path, timetables: Mapping[str, Timetable]) -> None:
 
 
 def _timetable(values: dict[str, Any]) -> Timetable:
-    last = values["last_at"]
+    last, retry, failures = values["last_at"], values.get("retry_at"), values.get("failures", 0)
+    if not isinstance(failures, int):
+        raise TypeError("a number of failures that is none")
     return Timetable(
         interval=timedelta(seconds=values["interval_seconds"]),
         due_at=_aware(values["due_at"]),
         jitter=timedelta(seconds=values["jitter_seconds"]),
         last_at=None if last is None else _aware(last),
+        retry_at=None if retry is None else _aware(retry),
+        failures=max(0, failures),
     )
 
 
@@ -47,4 +51,6 @@ def _values(timetable: Timetable) -> dict[str, Any]:
         "due_at": timetable.due_at.isoformat(),
         "jitter_seconds": timetable.jitter.total_seconds(),
         "last_at": None if timetable.last_at is None else timetable.last_at.isoformat(),
+        "retry_at": None if timetable.retry_at is None else timetable.retry_at.isoformat(),
+        "failures": timetable.failures,
     }

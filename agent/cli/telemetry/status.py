@@ -64,25 +64,30 @@ def _waiting(opened: Opened) -> Waiting:
 
 def _times(timetables: dict[str, Timetable]) -> Iterator[str]:
     if not timetables:
-        yield "It has never run here."
+        yield "The daemon has never run here: nothing is scheduled."
     for task, timetable in timetables.items():
         last = "never" if timetable.last_at is None else f"{timetable.last_at:%Y-%m-%d %H:%M} UTC"
-        yield f"{task}: last {last}, next about {timetable.at:%Y-%m-%d %H:%M} UTC"
+        again = f", again after {timetable.failures} failures" if timetable.retry_at is not None else ""
+        yield f"{task}: last {last}, next about {timetable.at:%Y-%m-%d %H:%M} UTC{again}"
 
 
 def _words(waiting: Waiting) -> Iterator[str]:
     figures = waiting.stats
     age = f", the oldest for {timedelta(seconds=int(figures.oldest_age_seconds))}" if figures.waiting_documents else ""
-    yield f"{figures.waiting_documents} documents wait ({figures.bytes} bytes){age}."
+    yield f"{_counted(figures.waiting_documents, 'document')} waiting ({figures.bytes} bytes){age}."
     if figures.failures:
         yield f"The last {figures.failures} requests to the service failed."
-    received = "" if waiting.last_receipt is None else f", the last of {waiting.last_receipt}"
-    yield f"{waiting.receipts} receipts are kept{received}."
+    received = "" if waiting.last_receipt is None else f", the last of {waiting.last_receipt[:10]}"
+    yield f"{_counted(waiting.receipts, 'receipt')} of the service kept{received}."
     for letter in waiting.dead[-_SHOWN:]:
         yield (
             f"The service refused batch {letter.batch_id} for good ({letter.status}): "
-            f"{letter.documents} documents, {timedelta(seconds=int(letter.age_seconds))} ago."
+            f"{_counted(letter.documents, 'document')}, {timedelta(seconds=int(letter.age_seconds))} ago."
         )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _of_baselines(kept: Baselines | None) -> str:

@@ -1,7 +1,8 @@
 """A cluster whose API server hangs, restarts or takes permissions away while it is read."""
 
+import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psutil
 
@@ -84,14 +85,46 @@ def test_a_permission_that_is_removed_costs_its_fields_only_and_is_said(place: P
     assert document["platform"]
 
 
-def test_a_cluster_that_is_not_there_costs_one_report(place: Place, service: Service) -> None:
+def test_a_cluster_that_is_not_there_is_said_and_no_empty_report_is_sent(place: Place, service: Service) -> None:
     with serving_lists(answer, place.directory) as (_, kubeconfig):
         place.variables["KUBECONFIG"] = str(kubeconfig)
     done = place.run("once")
-    assert done.returncode == 0, done.stderr
-    [document] = service.counted
-    assert set(document["collected"].values()) <= {"failed", "timeout", "off"}
+    assert done.returncode == 3
+    assert "the cluster can't be used (Unavailable)" in done.stderr.splitlines()[-1]
     place.variables["KUBECONFIG"] = str(place.directory / "missing")
     unreachable = place.run("once")
     assert unreachable.returncode == 3
     assert "the cluster can't be used (InvalidRequest)" in unreachable.stderr.splitlines()[-1]
+    assert "collected" not in place.audit()
+    assert service.seen == []
+
+
+def test_a_cluster_that_is_away_for_a_while_costs_no_report(place: Place, service: Service) -> None:
+    place.make_due()
+    with serving_lists(answer, place.directory) as (_, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+    with Agent(place) as agent:
+        agent.wait_until(lambda: agent.metric("tasks_total", task="report", ending="put_off") == 1)
+        assert agent.get("/readyz")[0] == 200
+        assert agent.stop() == 0
+        assert agent.log.count("the task report ended without success: put_off") == 1
+    schedule = place.schedule()
+    assert schedule["report"]["failures"] == 1
+    assert "again after 1 failures" in place.run("status").stdout
+    due_at, retry_at = (datetime.fromisoformat(schedule["report"][name]) for name in ("due_at", "retry_at"))
+    assert retry_at < due_at
+    # As if so much time had gone by.
+    schedule["report"]["retry_at"] = (retry_at - timedelta(minutes=1)).isoformat()
+    (place.state / "schedule.json").write_text(json.dumps(schedule))
+    with serving_lists(answer, place.directory) as (_, kubeconfig), Agent(place) as agent:
+        agent.wait_until(lambda: service.counted)
+        assert agent.stop() == 0
+    assert datetime.fromisoformat(place.schedule()["report"]["due_at"]) == due_at
+    assert len(service.counted) == 1
+
+
+def test_a_server_that_answers_nothing_is_asked_little(place: Place) -> None:
+    with serving_lists(lambda _path, _query: status(500), place.directory) as (server, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        assert place.run("once").returncode == 3
+        assert {request.partition("?")[0] for request in server.requests} == {"/version", "/apis"}

@@ -1,5 +1,6 @@
 """The daemon's timetables: shares, windows, restarts and clocks that are set."""
 
+import json
 import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +95,31 @@ def test_a_clock_that_is_set_puts_nothing_off_by_more_than_an_interval(
     set_to = NOON + timedelta(hours=hours)
     begun = list(kept.due(set_to))
     assert Task.REPORT in begun or kept.seconds_until(set_to) <= 3600 * 1.05 + 1
+
+
+def test_what_was_put_off_is_due_again_within_its_interval_also_after_a_restart(path: Path) -> None:
+    kept = rhythm(path, chance=0.0)
+    due_at = kept.seconds_until(NOON)
+    kept.begun(Task.REPORT, NOON)
+    assert kept.put_off(Task.REPORT, NOON)
+    again = rhythm(path, now=NOON + timedelta(seconds=20), chance=0.0)
+    assert Task.REPORT not in again.due(NOON + timedelta(seconds=29))
+    soon = NOON + timedelta(seconds=31)
+    assert Task.REPORT in again.due(soon)
+    again.begun(Task.REPORT, soon)
+    assert Task.REPORT not in rhythm(path, now=soon).due(soon)
+    assert Task.REPORT in rhythm(path, now=soon).due(NOON + timedelta(seconds=due_at) + HOUR)
+
+
+def test_a_timetable_of_an_earlier_version_is_taken_over(path: Path) -> None:
+    kept = rhythm(path, chance=0.0)
+    seconds = kept.seconds_until(NOON + timedelta(minutes=1))
+    old = {name: {k: v for k, v in each.items() if k not in {"retry_at", "failures"}} for name, each in
+           json.loads(path.read_text()).items()}  # fmt: skip
+    path.write_text(json.dumps(old))
+    assert (
+        rhythm(path, now=NOON + timedelta(minutes=1), chance=0.9).seconds_until(NOON + timedelta(minutes=1)) == seconds
+    )
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"report": {}}', '{"report": {"due_at": "2026-01-01T00:00:00"}}'])

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.daemon.schedule import begin, done, is_due, resumed
+from agent.daemon.schedule import Timetable, begin, done, is_due, put_off, resumed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 shares = st.floats(0, 1, exclude_max=True)
@@ -65,3 +65,45 @@ def test_a_shorter_interval_takes_effect_at_the_restart() -> None:
     kept = begin(timedelta(days=7), NOW, phase=0.9, chance=0)
     again = resumed(kept, timedelta(minutes=5), NOW, chance=0.5)
     assert again.at <= NOW + timedelta(minutes=5.25)
+
+
+def tries(interval: timedelta, chance: float) -> tuple[list[datetime], Timetable]:
+    """When a run whose cluster stays away is tried within one interval, and the timetable after the last."""
+    timetable = done(begin(interval, NOW, phase=0, chance=0), NOW, chance=0)
+    at, found = NOW, []
+    while True:
+        timetable = put_off(timetable, at, chance=chance)
+        if timetable.retry_at is None:
+            return found, timetable
+        at = timetable.at
+        found.append(at)
+        timetable = done(timetable, at, chance=chance)
+
+
+@given(intervals, shares)
+def test_what_failed_is_tried_again_less_and_less_often_and_never_beyond_its_next_time(
+    interval: timedelta, chance: float
+) -> None:
+    found, timetable = tries(interval, chance)
+    assert all(NOW < at < NOW + interval for at in found)
+    assert timetable.due_at == NOW + interval
+    waits = [after - before for before, after in zip([NOW, *found], found, strict=False)]
+    assert all(timedelta(seconds=30) * 2**n <= wait <= timedelta(minutes=1) * 2**n for n, wait in enumerate(waits))
+
+
+def test_an_hour_has_five_more_tries_and_a_day_ten() -> None:
+    assert [len(tries(timedelta(hours=hours), 0.999)[0]) for hours in (1, 24)] == [5, 10]
+    assert len(tries(timedelta(minutes=1), 0.999)[0]) <= 1
+
+
+@given(intervals, shares)
+def test_the_next_time_of_the_grid_begins_to_count_anew(interval: timedelta, chance: float) -> None:
+    _, timetable = tries(interval, chance)
+    after = done(timetable, timetable.at, chance=chance)
+    assert (after.failures, after.retry_at) == (0, None)
+    assert after.due_at == NOW + 2 * interval
+
+
+def test_a_kept_number_of_failures_that_is_absurd_breaks_nothing() -> None:
+    timetable = Timetable(interval=timedelta(hours=1), due_at=NOW, jitter=timedelta(), failures=10**9)
+    assert put_off(timetable, NOW, chance=0.5).retry_at is None
