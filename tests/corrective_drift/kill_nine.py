@@ -11,14 +11,13 @@ import io
 import multiprocessing
 import os
 import random
-import shutil
 import ssl
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing.connection import Connection
@@ -38,9 +37,9 @@ from corrective_drift.store.engine import open_engine, reading
 from corrective_drift.store.migrate import migrate
 from corrective_drift.store.schema import BATCHES, REPORTS
 from probes.process import die_with_parent
-from tests.corrective_drift import postgresql
 from tests.corrective_drift.documents import CONSENT, document, keys
 from tests.corrective_drift.running import Files, certificates
+from tests.corrective_drift.stores import add_store_option, databases
 
 _DAY = date(2026, 11, 20)
 _SENDERS = 6
@@ -241,23 +240,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--store", choices=["sqlite", "postgresql", "both"], default="both")
+    add_store_option(parser)
     arguments = parser.parse_args()
-    outcomes = []
-    with ExitStack() as stack:
-        directory = Path(tempfile.mkdtemp(prefix="kill-nine-"))
-        stack.callback(shutil.rmtree, directory)
+    with tempfile.TemporaryDirectory(prefix="kill-nine-") as name:
+        directory = Path(name)
         files = certificates(directory)
-        for store in ("sqlite", "postgresql"):
-            if arguments.store not in {store, "both"}:
-                continue
-            database = f"sqlite:///{directory / 'store.db'}"
-            if store == "postgresql":
-                programs = postgresql.programs()
-                if programs is None:
-                    sys.exit("there is no PostgreSQL server: scripts/debian-packages.sh postgresql")
-                database = stack.enter_context(postgresql.server(programs, durable=True)).format("postgres")
-            outcomes.append(run(database, directory, files, kills=arguments.kills, seed=arguments.seed))
+        with databases(arguments.store, directory, durable=True) as urls:
+            outcomes = [
+                run(database, directory, files, kills=arguments.kills, seed=arguments.seed)
+                for database in urls.values()
+            ]
     rows = ("kills", "receipts", "lost", "changed", "twice", "half", "unexpected", "broken_off", "seconds")
     print(f"| what | {' | '.join(each.store for each in outcomes)} | goal |")
     print("|---|" + "---:|" * (len(outcomes) + 1))

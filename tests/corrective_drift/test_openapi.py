@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.corrective_drift.openapi_cases import run
-from tests.corrective_drift.running import Running
+from tests.corrective_drift.running import Files, Running
 
 
-def test_requests_out_of_the_document_are_answered_as_it_says(tmp_path: Path) -> None:
-    for cases in run(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, examples=30, quick=True):
+def test_requests_out_of_the_document_are_answered_as_it_says(tmp_path: Path, files: Files) -> None:
+    for cases in run(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, files, examples=30, quick=True):
         assert cases.holds, cases.told
 
 
