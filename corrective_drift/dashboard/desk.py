@@ -31,8 +31,10 @@ ICON = (files("corrective_drift.dashboard") / "static" / "icon.svg").read_bytes(
 _STYLE_DIGEST = sha256(STYLE).hexdigest()[:16]
 # Pages of clusters that are made at a time: however many are asked for, threads are left for those who report.
 _AT_ONCE = CapacityLimiter(4)
-# Of units, such as `64 B`, `584 µs`, `4.7 Gbit/s` and `95 %`.
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[nµm]?s|[kKMGTP]?i?(?:B|bit)?/s|[KMGTP]?i?B|%)(?![\w/]))")
+# Within `64 B`, `584 µs`, `4.7 Gbit/s`, `95 %` and `p = 0.01`.
+_UNBROKEN = re.compile(
+    r"(?<=\bp) (?==)|(?<=\bp =) (?=\d)|(?<=\d) (?=(?:[nµm]?s|[kKMGTP]?i?(?:B|bit)?/s|[KMGTP]?i?B|%)(?![\w/]))"
+)
 
 NEEDED = "needed"
 """In the address of the sign-in: that somebody was sent there."""
@@ -141,4 +143,4 @@ def _environment() -> Environment:
 def _visible(text: str) -> str:
     """What can't be seen could hide or turn around what stands beside it; a number stays with its unit."""
     seen = "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
-    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", seen)
+    return _UNBROKEN.sub("\N{NO-BREAK SPACE}", seen)

@@ -83,8 +83,7 @@ def _unchanged(of: Series) -> str:
 
 
 def _said(found: Drifted, before: str, after: str) -> str:
-    # Joined by spaces that don't break.
-    sure = [] if found.p_value is None else [f"p\xa0=\xa0{found.p_value:.2g}"]
+    sure = [] if found.p_value is None else [f"p = {found.p_value:.2g}"]
     by = ", ".join([*_ratio(found.before, found.after), *sure])
     return f"From {before} to {after} on {found.since.isoformat()}{f' ({by})' if by else ''}."
 

@@ -1,5 +1,6 @@
 """Every page in a real browser: nothing sticks out, nothing complains, nobody is kept out."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -46,6 +47,8 @@ def look(one: Visitor, path: str, heading: str, scheme: str) -> None:
     assert answered.status == 200, path
     assert answered.headers["content-security-policy"] == POLICY
     assert heading in one.page.get_by_role("heading", level=1).inner_text()
+    # What stands for a character that can't be seen.
+    assert "\N{REPLACEMENT CHARACTER}" not in one.page.content()
     one.unfold()
     for width in WIDTHS if scheme == "dark" else reversed(WIDTHS):
         assert one.outside(width) == [], (path, width)
@@ -107,8 +110,11 @@ def test_a_cluster_is_shown_with_its_cohort_its_changes_and_its_advice(visit: Vi
     changed = main.get_by_role("article").filter(has_text=sample.CHANGED.isoformat())
     assert changed.count() >= 4
     assert "worse" in changed.first.inner_text()
+    assert re.search(r"From \d+\sµs to \d+\sµs on 2026-10-28 \(\+\d+\s%, p\s=\s0\.\d+\)", changed.first.inner_text())
     assert "Kubernetes version" in main.get_by_role("table").last.inner_text()
     one.goto("/recommendations")
     advice = main.get_by_role("article").filter(has_text="Requests that are never used").first.inner_text()
-    for part in ("Risk", "How to undo it", "Evidence", "could be given back", "confidence: high"):
+    for part in ("Risk", "How to undo it", "Evidence", "could be given back", "confidence: high", "“CPU unused share”"):
         assert part in advice
+    assert "Looked for, and not found" in main.inner_text()
+    assert "slow-" not in main.inner_text()

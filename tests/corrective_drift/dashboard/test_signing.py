@@ -73,6 +73,8 @@ def test_wrong_tokens_run_out_and_a_right_one_is_taken_all_the_same(client: Clie
     assert {each.status_code for each in wrong[:-1]} == {403}
     assert wrong[-1].status_code == 429
     assert int(wrong[-1].headers["retry-after"]) >= 1
+    assert re.search(r"Too many wrong tokens .* Wait \d seconds?", wrong[-1].text)
+    assert 'name="token"' in wrong[-1].text
     assert client.post("/sign-in", token=OURS.token).status_code == 303
     clock.seconds += 1 / WRONG_RATE.per_second
     assert client.post("/sign-in", token=LONG_ENOUGH_TO_BE_ONE).status_code == 403
@@ -103,6 +105,7 @@ def test_pages_are_given_no_more_often_than_the_service_s_answers(client: Client
     statuses = [client.get("/erase").status_code for _ in range(OWN_RATE.burst + 20)]
     assert statuses[0] == 200
     assert statuses[-1] == 429
+    assert re.search(r"must wait for \d second", client.get("/erase").text)
 
 
 def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(client: Client) -> None:
@@ -111,6 +114,25 @@ def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(client: Client
     assert client.post("/sign-out", form=form_word(client)).status_code == 303
     client.cookies.update(kept)
     assert client.get("/cluster").status_code == 303
+
+
+def test_who_is_sent_to_the_sign_in_is_told_why(client: Client, clock: Clock) -> None:
+    assert "A session ends an hour" not in client.get("/sign-in").text
+    signed_in(client)
+    form = {"form": form_word(client), "sure": "yes"}
+    clock.seconds += SESSION_SECONDS + 1
+    for answered in (client.get("/trends"), client.post("/erase", **form)):
+        assert (answered.status_code, answered.headers["location"]) == (303, "/dashboard/sign-in?needed=1")
+    assert "A session ends an hour after it began" in client.get("/sign-in?needed=1").text
+    assert client.post("/sign-out", form=form["form"]).headers["location"] == "/dashboard/"
+
+
+def test_problems_are_told_without_the_words_of_the_api(client: Client) -> None:
+    signed_in(client)
+    for answered in (client.get("/nothing"), client.get("/stored/nothing"), client.post("/erase", sure="yes")):
+        assert answered.status_code in {403, 404}
+        assert not re.search(r"Retry-After|bearer|token is not", answered.text, re.IGNORECASE)
+        assert "There is no such page" in answered.text or "Nothing was changed" in answered.text
 
 
 def test_a_form_of_another_site_or_of_another_session_does_nothing(client: Client, engine: Engine) -> None:

@@ -16,6 +16,7 @@ from corrective_drift.dashboard.desk import ICON, STYLE
 from corrective_drift.dashboard.standing import standings
 from corrective_drift.dashboard.strip import strip
 from corrective_drift.dashboard.svg import ticks
+from corrective_drift.dashboard.trends import trends
 from corrective_drift.quantities import unit_of
 from corrective_drift.store.holdings import HELD
 from probes.measure.baselines import EMPTY, CohortBaseline, MetricBaseline, Release, Scale
@@ -130,6 +131,25 @@ def test_a_value_is_judged_only_with_its_whole_interval(median: int, mark: str, 
     assert "rung 4 of 4" in " ".join(plot.remarks)
     assert "k = 100 or more" in " ".join(plot.remarks)
     assert says in plot.drawing
+
+
+def test_names_of_fields_and_metrics_are_put_in_words() -> None:
+    said = {
+        "usage.idle_nodes of nodes.count": "“Idle nodes” of “Nodes”",
+        "storage.read_latency quick/aws_ebs": "“Random read (quick, AWS EBS)”",
+        "no report has usage.cpu_unused_share (it needs metrics.k8s.io)": (
+            "no report has “CPU unused share” (it needs metrics.k8s.io)"
+        ),
+        "cluster.minor 1.34": "“Kubernetes version” 1.34",
+        "latency.of_years_ago quick": "latency.of_years_ago quick",
+    }
+    assert {text: names.in_words(text) for text in said} == said
+
+
+def test_a_series_that_is_too_short_is_not_called_unchanged() -> None:
+    days = [document(660) | {"day": f"2026-11-{day}"} for day in range(10, 14)]
+    (group,) = trends(days).steady
+    assert [plot.detail for plot in group.plots] == ["Too few days to tell a change from chance."]
 
 
 def test_what_has_no_cohort_is_listed_with_the_reason() -> None:
