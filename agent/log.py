@@ -39,6 +39,7 @@ class Event(StrEnum):
     RESUMED = "resumed"
     COLLECTED = "collected"
     COLLECTOR_FAILED = "collector_failed"
+    OBJECTS_LEFT_OUT = "objects_left_out"
     TASK_FAILED = "task_failed"
     REPORT_DROPPED = "report_dropped"
     QUEUED = "queued"
@@ -68,6 +69,7 @@ _WORDS = {
     Event.RESUMED: "resumed",
     Event.COLLECTED: "collected in {seconds:.1f} s",
     Event.COLLECTOR_FAILED: "the collector {collector} brought nothing: {reason}",
+    Event.OBJECTS_LEFT_OUT: "the collector {collector} left out {objects} objects: amounts in them can't be read",
     Event.TASK_FAILED: "the task {task} ended without success: {ending}",
     Event.REPORT_DROPPED: "a report could not be anonymized and was dropped",
     Event.QUEUED: "{documents} documents put into the outbox, {bytes} bytes",

@@ -1,5 +1,6 @@
 """What a collector is: its level and data type, what it wants read, and how that becomes facts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -30,6 +31,18 @@ class Counted:
 
     kind: Kind[Any]
     level: Level = Level.MINIMAL
+
+
+class Lenient(ABC):
+    """A tally that leaves out objects whose amounts it can't read, and counts them: one must not cost all others."""
+
+    unreadable = 0
+    """How many objects were left out."""
+
+    @property
+    @abstractmethod
+    def is_empty(self) -> bool:
+        """Whether there is no object that could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

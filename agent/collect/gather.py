@@ -5,11 +5,11 @@ collector's status. So does an error in a collector's own code: its kind is kept
 was read.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from agent.collect.cluster import CLUSTER
-from agent.collect.collector import Collector, Counted, Findings, Want
+from agent.collect.collector import Collector, Counted, Findings, Lenient, Want
 from agent.collect.nodes import NODES_COLLECTOR
 from agent.collect.platform import PLATFORM
 from agent.collect.policies import POLICIES
@@ -43,13 +43,29 @@ class Source(Protocol):
         """Feed all objects of a kind to what `start` returns, and return that."""
 
 
-def gather(source: Source, *, level: Level, data_types: Collection[DataType]) -> Facts:
-    """Return what the collectors of a level and some data types find out, and how each of them ended."""
+def _tell_nobody(_collector: str, _objects: int) -> None:
+    """Be told how many objects a collector has left out, where nobody wants to know."""
+
+
+def gather(
+    source: Source,
+    *,
+    level: Level,
+    data_types: Collection[DataType],
+    on_unreadable: Callable[[str, int], None] = _tell_nobody,
+) -> Facts:
+    """Return what the collectors of a level and some data types find out, and how each of them ended.
+
+    `on_unreadable` is told which of them have left out how many objects, since amounts in them could not be read.
+    """
     chosen = [each for each in COLLECTORS if level.includes(each.level) and each.data_type in data_types]
     round_ = _Round(source, level, chosen)
     round_.read()
     subjects: dict[str, Any] = {each.name: round_.facts(each) for each in chosen}
     statuses = {each.name: round_.status(each) for each in chosen}
+    for each in chosen:
+        if objects := round_.unreadable(each):
+            on_unreadable(each.name, objects)
     return Facts(**subjects, statuses=statuses)
 
 
@@ -92,12 +108,16 @@ class _Round:
 
     def facts(self, collector: Collector) -> Raw | None:
         """Return a collector's facts, None where nothing is known."""
-        findings = Findings(version=self._version, groups=self._groups, tallies=self._tallies, counts=self._counts)
+        self._look_for_unreadable(collector)
+        tallies = {want: tally for want, tally in self._tallies.items() if want not in self._problems}
+        findings = Findings(version=self._version, groups=self._groups, tallies=tallies, counts=self._counts)
         try:
             facts = collector.facts(findings)
         except Exception:  # noqa: BLE001 - whatever is wrong with one collector must not cost the others
             self._problems[collector] = Problem.FAILED
             return None
+        # Some amounts are not read before they are needed.
+        self._look_for_unreadable(collector)
         # A record without a single fact says no more than none.
         return facts if facts != type(facts)() else None
 
@@ -108,6 +128,22 @@ class _Round:
         needed += ["groups"] if collector.groups else []
         needed += [*collector.wants, *collector.counts]
         return next((self._problems[each].value for each in needed if each in self._problems), _OK)
+
+    def unreadable(self, collector: Collector) -> int:
+        """Return how many objects a collector has left out; known after its facts."""
+        return sum(tally.unreadable for _, tally in self._lenient(collector))
+
+    def _look_for_unreadable(self, collector: Collector) -> None:
+        """Take a list of which no object could be read for one that could not be read: nothing is no amount of zero."""
+        for want, tally in self._lenient(collector):
+            if tally.unreadable and tally.is_empty:
+                self._problems[want] = Problem.FAILED
+
+    def _lenient(self, collector: Collector) -> Iterator[tuple[Want[Any], Lenient]]:
+        for want in collector.wants:
+            tally = self._tallies.get(want)
+            if isinstance(tally, Lenient):
+                yield want, tally
 
     def _by_kind(self) -> dict[Kind[Any], tuple[list[Want[Any]], list[Counted]]]:
         by_kind: dict[Kind[Any], tuple[list[Want[Any]], list[Counted]]] = {}

@@ -6,7 +6,7 @@ Level minimal (the pools: detailed), `cluster_info`. Reads nodes and the server'
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.collect.collector import Collector, Findings, Want
+from agent.collect.collector import Collector, Findings, Lenient, Want
 from agent.collect.distributions import minor_of
 from agent.collect.kinds import NODES
 from agent.collect.quantities import GIB, number
@@ -29,7 +29,7 @@ class _Pool:
 _PoolKey = tuple[str, str, float, bool | None]
 
 
-class Capacity:
+class Capacity(Lenient):
     """Sums over all nodes."""
 
     def __init__(self) -> None:
@@ -46,17 +46,26 @@ class Capacity:
         """Add some nodes."""
         for node in nodes:
             info, capacity = node.status.node_info, node.status.capacity
-            cores, memory = number(capacity.cpu), number(capacity.memory)
             self.count += 1
-            self.cpu_cores += cores
-            self.memory_bytes += memory
             _note(self.architectures, info.architecture)
             _note(self.runtimes, info.container_runtime_version.partition("://")[0])
             _note(self.zones, node.metadata.labels.zone)
             minor = minor_of(info.kubelet_version)
             if minor is not None:
                 self.oldest_minor = minor if self.oldest_minor is None else min(minor, self.oldest_minor)
+            try:
+                cores, memory = number(capacity.cpu), number(capacity.memory)
+            except ValueError:
+                self.unreadable += 1
+                continue
+            self.cpu_cores += cores
+            self.memory_bytes += memory
             self._add_to_pool(node, cores, memory)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no node could be read."""
+        return not self._pools
 
     def _add_to_pool(self, node: Node, cores: float, memory: float) -> None:
         labels = node.metadata.labels

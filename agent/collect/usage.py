@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agent.collect import kinds
-from agent.collect.collector import Collector, Findings, Want
+from agent.collect.collector import Collector, Findings, Lenient, Want
 from agent.collect.quantities import GIB, Pair, pair, requested
 from agent.collect.sample import Sample, common
 from agent.collect.shapes_nodes import Node
@@ -29,7 +29,7 @@ _NOBODY = (0.0, 0.0, 0.0)
 _CPU, _MEMORY, _PODS = 0, 1, 2
 
 
-class Allocatable:
+class Allocatable(Lenient):
     """What each node gives."""
 
     def __init__(self) -> None:
@@ -38,10 +38,18 @@ class Allocatable:
     def add(self, nodes: Sequence[Node]) -> None:
         """Add some nodes."""
         for node in nodes:
-            self.by_node[node.metadata.name] = pair(node.status.allocatable)
+            try:
+                self.by_node[node.metadata.name] = pair(node.status.allocatable)
+            except ValueError:
+                self.unreadable += 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no node could be read."""
+        return not self.by_node
 
 
-class Requests:
+class Requests(Lenient):
     """What is requested of each node, and a sample of what pods request."""
 
     def __init__(self) -> None:
@@ -57,7 +65,11 @@ class Requests:
             node = spec.node_name
             if not node or pod.status.phase in _FINISHED:
                 continue
-            amounts = requested(spec)
+            try:
+                amounts = requested(spec)
+            except ValueError:
+                self.unreadable += 1
+                continue
             sums = by_node.get(node)
             if sums is None:
                 sums = by_node[node] = [0.0, 0.0, 0]
@@ -70,8 +82,13 @@ class Requests:
             if place < sample.limit:
                 sample.take(place, amounts)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pod on a node could be read."""
+        return not self.by_node
 
-class Use:
+
+class Use(Lenient):
     """What each node uses."""
 
     def __init__(self) -> None:
@@ -80,14 +97,23 @@ class Use:
     def add(self, nodes: Sequence[NodeUse]) -> None:
         """Add some nodes."""
         for node in nodes:
-            self.by_node[node.metadata.name] = pair(node.usage)
+            try:
+                self.by_node[node.metadata.name] = pair(node.usage)
+            except ValueError:
+                self.unreadable += 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no node could be read."""
+        return not self.by_node
 
 
-class UseOfPods:
+class UseOfPods(Lenient):
     """A sample of what pods use: of the same pods as the sample of requests, since both choose by name."""
 
     def __init__(self) -> None:
         self.sample: Sample[tuple[ContainerUse, ...]] = Sample()
+        self._read = 0
 
     def add(self, pods: Sequence[PodUse]) -> None:
         """Add some pods."""
@@ -96,6 +122,26 @@ class UseOfPods:
             place = hash((pod.metadata.namespace, pod.metadata.name))
             if place < sample.limit:
                 sample.take(place, pod.containers or ())
+
+    def beside(self, requests: Sample[Pair]) -> list[tuple[Pair, Pair]]:
+        """Return what pods of both samples request, with what they use; only now are their amounts read."""
+        pairs = []
+        for asked, containers in common(requests, self.sample):
+            if not containers:
+                continue
+            try:
+                cores, sizes = zip(*(pair(each.usage) for each in containers), strict=True)
+            except ValueError:
+                self.unreadable += 1
+                continue
+            self._read += 1
+            pairs.append((asked, (sum(cores), sum(sizes))))
+        return pairs
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pod could be read."""
+        return not self._read
 
 
 ALLOCATABLE = Want(kind=kinds.NODES, start=Allocatable)
@@ -121,7 +167,7 @@ def _facts(findings: Findings) -> UsageFacts:
         )
     pods = findings.tally(USE_OF_PODS)
     if requests is not None and pods is not None:
-        facts |= _unused(requests.sample, pods.sample)
+        facts |= _unused(pods.beside(requests.sample))
     return UsageFacts(**facts)
 
 
@@ -161,14 +207,9 @@ def _shares(
     return facts
 
 
-def _unused(requests: Sample[Pair], use: Sample[tuple[ContainerUse, ...]]) -> dict[str, float]:
+def _unused(pairs: Sequence[tuple[Pair, Pair]]) -> dict[str, float]:
     """Of what pods with a known use request, what they don't use; to use more is no credit (as `jobs.utilization`)."""
     facts: dict[str, float] = {}
-    pairs = [
-        (asked, [sum(amounts) for amounts in zip(*(pair(each.usage) for each in containers), strict=True)])
-        for asked, containers in common(requests, use)
-        if containers
-    ]
     for name, resource in (("cpu", _CPU), ("memory", _MEMORY)):
         total = sum(asked[resource] for asked, _ in pairs)
         if total:

@@ -111,12 +111,13 @@ class Cycle:
         from agent.daemon.sources import collected  # noqa: PLC0415  see above
 
         keys, now, begin = prepare_keys(self._state.secret), datetime.now(UTC), time.monotonic()
-        facts = collected(self._settings)
+        unreadable: dict[str, int] = {}
+        facts = collected(self._settings, on_unreadable=unreadable.__setitem__)
         if run is not None:
             from agent.results.merge import merge  # noqa: PLC0415  the same
 
             facts = merge(facts, run, pseudonym=keys.kept_names)
-        tell_collected(self._log, facts.statuses, time.monotonic() - begin)
+        tell_collected(self._log, facts.statuses, unreadable, time.monotonic() - begin)
         records = anonymize(
             facts,
             level=self._telemetry.privacy_level,
@@ -133,7 +134,8 @@ class Cycle:
         self._audit_collected(records, consent)
         outbox.put(records, consent_digest=consent.digest)
         self._log.say(Event.QUEUED, documents=len(records), bytes=sum(len(each.body) for each in records))
-        return TaskReport(ending=Ending.DONE, queued=len(records), statuses=dict(facts.statuses))
+        statuses = dict(facts.statuses)
+        return TaskReport(ending=Ending.DONE, queued=len(records), statuses=statuses, unreadable=unreadable)
 
     def probe(self) -> TaskReport:
         """Launch probes, keep what they measured, and look at what the history shows now."""

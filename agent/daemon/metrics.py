@@ -32,6 +32,9 @@ class Metrics:
         self._collectors = self._counter(
             "collector_runs", "Runs of collectors, by how they ended.", "collector", "status"
         )
+        self._unreadable = self._counter(
+            "unreadable_objects", "Objects that a collector left out: their amounts can't be read.", "collector"
+        )
         self._queued = self._counter("documents_queued", "Documents put into the outbox.")
         self._sent = self._counter("documents_sent", "Documents that the service has acknowledged.")
         self._dropped = self._counter("documents_dropped", "Documents that were lost, by why.", "reason")
@@ -55,6 +58,8 @@ class Metrics:
         self._sent.inc(report.documents_sent)
         for name, status in report.statuses.items():
             self._collectors.labels(name, status).inc()
+        for name, count in report.unreadable.items():
+            self._unreadable.labels(name).inc(count)
         for reason, count in report.dropped.items():
             self._dropped.labels(reason).inc(count)
         for outcome, count in report.sent.items():

@@ -1,5 +1,7 @@
 """Where facts come from: the cluster that the agent runs in or was given, or else this machine."""
 
+from collections.abc import Callable
+
 from agent.collect.gather import gather
 from agent.collect.host import host_facts
 from agent.kube.http import Transport
@@ -14,8 +16,10 @@ from probes.runner import signals_interrupt
 _UNANSWERED = frozenset({Problem.FAILED.value, Problem.TIMEOUT.value})
 
 
-def collected(settings: Settings) -> Facts:
+def collected(settings: Settings, *, on_unreadable: Callable[[str, int], None]) -> Facts:
     """Return what the level and the data types allow to know.
+
+    `on_unreadable` is told which collectors have left out how many objects, since amounts in them could not be read.
 
     SIGTERM and SIGINT end it. Raises JobsError where there is no way to the cluster or nothing of it can be read, and
     Interrupted.
@@ -26,7 +30,8 @@ def collected(settings: Settings) -> Facts:
         if not settings.has_cluster:
             return host_facts(level=level, data_types=data_types)
         login = log_in(kubeconfig=settings.environment.kubeconfig)
-        facts = gather(KubeScan(Transport(login)), level=level, data_types=data_types)
+        scan = KubeScan(Transport(login))
+        facts = gather(scan, level=level, data_types=data_types, on_unreadable=on_unreadable)
     if facts.statuses and _UNANSWERED.issuperset(facts.statuses.values()):
         raise Unavailable("nothing of the cluster can be read: is its API server up, and within reach from here?")
     return facts

@@ -62,6 +62,8 @@ class TaskReport:
     seconds: float = 0.0
     statuses: Mapping[str, str] = field(default_factory=dict)
     """Collector -> how it ended."""
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+    """Collector -> how many objects it left out, since amounts in them can't be read."""
     queued: int = 0
     """Documents put into the outbox."""
     sent: Mapping[str, int] = field(default_factory=dict)

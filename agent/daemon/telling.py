@@ -31,12 +31,14 @@ class Ended(StrEnum):
     TIMEOUT = "timeout"
 
 
-def tell_collected(log: Log, statuses: Mapping[str, str], seconds: float) -> None:
-    """Say how long it took, and which collectors brought nothing."""
+def tell_collected(log: Log, statuses: Mapping[str, str], unreadable: Mapping[str, int], seconds: float) -> None:
+    """Say how long it took, which collectors brought nothing, and which had to leave out objects."""
     log.say(Event.COLLECTED, seconds=seconds)
     for name, status in sorted(statuses.items()):
         if status not in {Ended.OK, Ended.OFF}:
             log.say(Event.COLLECTOR_FAILED, collector=Collector(name), reason=Ended(status))
+    for name, objects in sorted(unreadable.items()):
+        log.say(Event.OBJECTS_LEFT_OUT, collector=Collector(name), objects=objects)
 
 
 def tell_flushed(log: Log, flushed: Flushed, *, failures: int) -> None:

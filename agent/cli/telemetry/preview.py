@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ from agent.wire.fields import describe
 
 if TYPE_CHECKING:
     from probes.measure.result import RunResult
+
+# Beyond, an eye loses the line.
+_WIDEST = 110
 
 
 @click.command(short_help="Print exactly what would be sent; connect to nothing but the cluster.")
@@ -49,7 +53,7 @@ def preview(  # noqa: PLR0913  click gives each option as an argument
     run = None if results is None else measured(results, opened)
     if output is not None:
         check_writable(output)
-    where = "the cluster" if opened.settings.has_cluster else "this machine, as a standalone installation"
+    where = "the cluster" if opened.settings.has_cluster else "this machine"
     asked = opened.asked.level
     click.echo(f"What would be sent about {where}, at the level {asked}. Nothing is sent.", err=True)
     records = _records(opened, run)
@@ -73,7 +77,10 @@ def _at_level(opened: Opened, level: str | None) -> Opened:
 
 
 def _records(opened: Opened, run: "RunResult | None") -> tuple[Outgoing, ...]:
-    facts = collected(opened.settings)
+    def tell(collector: str, objects: int) -> None:
+        click.echo(f"{collector}: {objects} objects were left out, since amounts in them can't be read.", err=True)
+
+    facts = collected(opened.settings, on_unreadable=tell)
     if run is not None:
         from agent.results.merge import merge  # noqa: PLC0415  numpy is for who has results
 
@@ -100,7 +107,7 @@ def _shown(bodies: Sequence[bytes], *, pretty: bool, shortened: bool) -> Iterato
     for body in bodies:
         if shortened:
             for document in json.loads(body)["documents"]:
-                yield from brief(document)
+                yield from brief(document, width=min(_WIDEST, shutil.get_terminal_size().columns))
         else:
             yield json.dumps(json.loads(body), indent=2) if pretty else body.decode("ascii")
 

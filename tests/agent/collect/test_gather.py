@@ -1,6 +1,7 @@
 """Collecting from a cluster over HTTPS: what each subject says, and what one that fails costs."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,17 +133,71 @@ def test_an_api_that_discovery_does_not_name_is_not_asked_for(tmp_path: Path) ->
     assert facts.statuses["usage"] == "missing_api"
 
 
-def test_an_amount_that_is_none_costs_its_collector_and_is_not_told(tmp_path: Path) -> None:
-    cluster = Cluster()
-    cluster.lists[PODS][0]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "canary"}}
+def unreadable_pod(cluster: Cluster, number: int) -> None:
+    cluster.lists[PODS][number]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "canary"}}
+
+
+def unreadable_use(cluster: Cluster, number: int) -> None:
+    cluster.lists[USE_OF_PODS][number]["containers"][0]["usage"]["memory"] = "canary"
+
+
+def unreadable_node_use(cluster: Cluster, number: int) -> None:
+    cluster.lists[USE_OF_NODES][number]["usage"]["cpu"] = "canary"
+
+
+def unreadable_node(cluster: Cluster, number: int) -> None:
+    cluster.lists[NODES][number]["status"]["capacity"]["cpu"] = "canary"
+    cluster.lists[NODES][number]["status"]["allocatable"]["cpu"] = "canary"
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    """The recorded one, whose pods are all among those that metrics.k8s.io tells of."""
+    made = Cluster()
+    made.lists[USE_OF_PODS] = [
+        {"metadata": {name: pod["metadata"][name] for name in ("name", "namespace")},
+         "containers": [{"name": "c", "usage": {"cpu": "1m", "memory": "1Mi"}}]}
+        for pod in made.lists[PODS]
+    ]  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("spoil", [unreadable_pod, unreadable_use, unreadable_node_use, unreadable_node])
+def test_an_amount_that_is_none_costs_its_object_alone_and_is_counted(
+    spoil: Callable[[Cluster, int], None], cluster: Cluster, tmp_path: Path
+) -> None:
+    before = collected(cluster, tmp_path)
+    spoil(cluster, 0)
+    left_out: dict[str, int] = {}
+    with scanning(cluster, tmp_path) as (scan, _):
+        facts = gather(scan, level=Level.DETAILED, data_types=tuple(DataType), on_unreadable=left_out.__setitem__)
+    assert set(facts.statuses.values()) == {"ok"}
+    assert left_out == ({"usage": 1, "nodes": 1} if spoil is unreadable_node else {"usage": 1})
+    assert {
+        name for name in SUBJECTS if values(getattr(facts, name)).keys() != values(getattr(before, name)).keys()
+    } == set()
+    assert facts.nodes is not None
+    assert facts.nodes.count == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "path", "lost"),
+    [
+        (unreadable_pod, PODS, "cpu_requested_p50"),
+        (unreadable_use, USE_OF_PODS, "cpu_unused_share"),
+        (unreadable_node_use, USE_OF_NODES, "cpu_used_p50"),
+    ],
+)
+def test_a_list_without_any_amount_that_can_be_read_has_failed(
+    spoil: Callable[[Cluster, int], None], path: str, lost: str, cluster: Cluster, tmp_path: Path
+) -> None:
+    for number in range(len(cluster.lists[path])):
+        spoil(cluster, number)
     facts = collected(cluster, tmp_path)
     assert facts.statuses["usage"] == "failed"
     assert facts.usage is not None
-    assert facts.usage.cpu_requested_p50 is None
-    assert facts.usage.cpu_used_p50 is not None
+    assert getattr(facts.usage, lost) is None
     assert facts.statuses["workloads"] == "ok"
-    assert facts.workloads is not None
-    assert facts.workloads.pods == 3
 
 
 def test_custom_resources_come_in_another_order_and_are_read(tmp_path: Path) -> None:

@@ -128,3 +128,20 @@ def test_a_server_that_answers_nothing_is_asked_little(place: Place) -> None:
         place.variables["KUBECONFIG"] = str(kubeconfig)
         assert place.run("once").returncode == 3
         assert {request.partition("?")[0] for request in server.requests} == {"/version", "/apis"}
+
+
+def test_an_amount_that_can_not_be_read_is_counted_in_log_and_metrics(place: Place, service: Service) -> None:
+    def spoiled(query: Query) -> Answer:
+        told = json.loads(answer("/apis/metrics.k8s.io/v1beta1/nodes", query).body)
+        told["items"][0]["usage"]["cpu"] = "much"
+        return Answer(body=json.dumps(told).encode())
+
+    place.make_due()
+    with serving_lists(changing("/apis/metrics.k8s.io/v1beta1/nodes", spoiled), place.directory) as (_, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        with Agent(place) as agent:
+            agent.wait_until(lambda: service.counted)
+            assert agent.metric("unreadable_objects_total", collector="usage") == 1
+            assert "the collector usage left out 1 objects: amounts in them can't be read" in agent.log
+        assert "usage: 1 objects were left out" in place.run("preview").stderr
+    assert service.counted[0]["collected"]["usage"] == "ok"
