@@ -15,7 +15,7 @@ from probes.measure.histogram import Histogram
 from probes.measure.result import Metric, ProbeResult, RunResult, Status
 
 BENCHMARKS = "benchmarks"
-_VOLUME, _STORAGE_CLASS, _PATH = PLACES = ("volume", "storage_class", "path")
+_VOLUME, STORAGE_CLASS, _PATH = PLACES = ("volume", "storage_class", "path")
 """What `jobs.plan` tells results of one probe apart by, in the order in which it stands in a metric's name."""
 _EPHEMERAL = "ephemeral"
 
@@ -27,7 +27,7 @@ def merge(collected: Facts, run: RunResult | None, *, pseudonym: Pseudonym | Non
     classes = (collected.workloads.storage_classes if collected.workloads is not None else None) or ()
     by_name = {each.name: each for each in classes}
     if pseudonym is not None:
-        by_name = {pseudonym(_STORAGE_CLASS, name): each for name, each in by_name.items()}
+        by_name = {pseudonym(STORAGE_CLASS, name): each for name, each in by_name.items()}
     measured = any(result.status is Status.MEASURED for result in run.results)
     return replace(
         collected,
@@ -61,7 +61,7 @@ def word_of(metric: Metric, known: Sequence[str]) -> str | None:
 
 def _row(name: str, metric: Metric, classes: Mapping[str, StorageClass]) -> Benchmark:
     conditions = {key: str(value) for key, value in metric.conditions.items()}
-    named = conditions.get(_STORAGE_CLASS)
+    named = conditions.get(STORAGE_CLASS)
     found = None if named is None else classes.get(named)
     return Benchmark(
         metric=name,

@@ -8,6 +8,7 @@ import click
 from agent.cli.options import format_option
 from agent.cli.telemetry.opened import open_agent
 from agent.daemon.keeping import findings, history
+from agent.privacy.install_secret import read_keys
 from probes.measure.drift import Finding, Kind
 from probes.measure.units import format_quantity
 
@@ -16,12 +17,20 @@ from probes.measure.units import format_quantity
 @format_option
 @click.pass_context
 def drift(ctx: click.Context, form: str) -> None:
-    """Show each metric whose level changed or begins to; exits with 1 where any got worse."""
+    """Show each metric whose level changed or begins to; exits with 1 where any got worse.
+
+    Storage classes are kept as keyed digests. They are shown by name where the cluster can be asked for its classes.
+    """
     opened = open_agent(ctx)
     found: tuple[Finding, ...] = ()
     if opened.state.history.exists():
         with history(opened.state.history, lambda text: click.echo(text, err=True)) as kept:
             found = findings(kept)
+    keys = read_keys(opened.state.secret) if found else None
+    if keys is not None:
+        from agent.cli.telemetry.class_names import with_names  # noqa: PLC0415  the client is for who has findings
+
+        found = with_names(found, opened.settings, keys.kept_names, tell=lambda text: click.echo(text, err=True))
     if form == "json":
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2, default=str))
     else:
