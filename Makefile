@@ -18,7 +18,7 @@ run: setup ## Measure this machine, show its report, send it to a service on loo
 	@code=0; .venv/bin/probe run all --profile quick --output results/latest.json || code=$$?; \
 	if [[ $$code -eq 3 ]]; then \
 		echo "Not everything could be measured here: \`.venv/bin/probe doctor\` says what is missing."; \
-	elif [[ $$code -ne 0 ]]; then exit $$code; fi; echo
+	elif [[ $$code -ne 0 ]]; then exit $$code; fi; printf "\n\n"
 	@env -u KUBECONFIG .venv/bin/telemetry-agent --config examples/config.yaml preview --level detailed --results results/latest.json \
 		--brief --output results/preview.json
 	@env -u KUBECONFIG .venv/bin/python scripts/whole_way.py results/latest.json

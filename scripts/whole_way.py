@@ -6,6 +6,7 @@ directory, `make clean` removes it. On a terminal the service stays until Ctrl-C
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,16 +16,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import click
 import httpx
 import trustme
+import yaml
 
 from probes.process import die_with_parent
 
 DIRECTORY = Path("results/whole-way")
+CONFIG = DIRECTORY / "config.yaml"
+AUTHORITY = DIRECTORY / "ca.pem"
 COMMANDS = Path(sys.executable).parent
-# A fresh interpreter, a fresh database and its migrations.
-_START_SECONDS = 30.0
+# A fresh interpreter, a fresh database and its migrations: seconds, but on a busy or slow machine far more.
+_START_SECONDS = 120.0
 
 
 def main(result: Path) -> int:
@@ -32,42 +38,66 @@ def main(result: Path) -> int:
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     began = json.loads(result.read_text(encoding="utf-8"))["started_at"]
     with service() as address:
-        environment = os.environ | settings(address, began)
+        CONFIG.write_text(yaml.safe_dump(configuration(address, began), sort_keys=False), encoding="utf-8")
+        agent = [program("telemetry-agent"), "--config", str(CONFIG)]
+        # What compares results has no configuration of its own.
+        compare = ["env", f"TELEMETRY_CA_BUNDLE={AUTHORITY}", program("probe"), "compare", str(result)]
         steps = {
-            "The report is sent": ["telemetry-agent", "once", "--results", str(result)],
-            "What became of it": ["telemetry-agent", "status"],
-            "Compared with the community": ["probe", "compare", str(result), "--baseline", "community"],
-            "Recommended": ["telemetry-agent", "recommendations"],
+            "The report is sent": [*agent, "once", "--results", str(result)],
+            "What became of it": [*agent, "status"],
+            "Compared with other clusters": [*compare, "--baseline", "community", "--service", address],
+            "Recommended": [*agent, "recommendations", "--brief"],
         }
-        failed = [title for title, command in steps.items() if not done(title, command, environment)]
-        print(f"\nThe service's pages: {address}/ (sign in with what `telemetry-agent token` shows)", flush=True)
-        print(f"Everything of it is in {DIRECTORY}; `make clean` removes it.", flush=True)
+        failed = [name for name, command in steps.items() if not done(name, command)]
         if sys.stdout.isatty():
-            print("The service goes on until Ctrl-C.", flush=True)
+            title("The service's pages, until Ctrl-C")
+            click.echo(f"{address}/\nYour browser will warn: the certificate was made for this trial.")
+            click.echo(f"To sign in, ask for id and token in another terminal:\n{typed([*agent, 'token'])}")
             with suppress(KeyboardInterrupt):
                 signal.pause()
+    click.echo(f"\nEverything of this trial is in {DIRECTORY}; `make clean` removes it.")
     return 3 if failed else 0
 
 
-def done(title: str, command: list[str], environment: dict[str, str]) -> bool:
+def program(name: str) -> str:
+    """Return the path of a program of ours, as one would type it in the checkout."""
+    return os.path.relpath(COMMANDS / name)
+
+
+def done(name: str, command: list[str]) -> bool:
     """Carry a step out under its title."""
-    print(f"\n{title}: {' '.join(command)}", flush=True)
-    name, *arguments = command
-    return subprocess.run([COMMANDS / name, *arguments], env=environment, check=False).returncode == 0
+    title(name)
+    click.echo(typed(command))
+    # Baselines can be fetched again, so that they are kept in a cache; that of a trial goes with it.
+    variables = os.environ | {"XDG_CACHE_HOME": str((DIRECTORY / "cache").resolve())}
+    return subprocess.run(command, env=variables, check=False).returncode == 0
 
 
-def settings(address: str, consented_at: str) -> dict[str, str]:
-    """Return the agent's settings: who goes the whole way consents to sending to a service of the own machine."""
+def title(text: str) -> None:
+    """Begin a section."""
+    click.secho(f"\n{text}", bold=True)
+
+
+def typed(command: list[str]) -> str:
+    """Return a command as a shell takes it."""
+    return click.style(f"$ {shlex.join(command)}", dim=True)
+
+
+def configuration(address: str, consented_at: str) -> dict[str, Any]:
+    """Return the agent's: who goes the whole way consents to sending to a service of the own machine."""
     return {
-        "TELEMETRY_ENABLED": "true",
-        "TELEMETRY_PRIVACY_LEVEL": "detailed",
-        "TELEMETRY_ENDPOINT": f"{address}/v1/collect",
-        "TELEMETRY_CA_BUNDLE": str((DIRECTORY / "ca.pem").resolve()),
-        "TELEMETRY_STATE_DIR": str((DIRECTORY / "agent").resolve()),
-        "TELEMETRY_CONSENT_TIMESTAMP": consented_at,
-        "TELEMETRY_CONSENT_VERSION": "1.0",
-        "TELEMETRY_CONSENT_PRIVACY_POLICY_URL": "https://corrective-drift.com/privacy",
-        "XDG_STATE_HOME": str(DIRECTORY.resolve()),
+        "telemetry": {
+            "enabled": True,
+            "privacy_level": "detailed",
+            "endpoint": f"{address}/v1/collect",
+            "ca_bundle": str(AUTHORITY.resolve()),
+            "state_dir": str((DIRECTORY / "agent").resolve()),
+        },
+        "consent": {
+            "timestamp": consented_at,
+            "version": "1.0",
+            "privacy_policy_url": "https://corrective-drift.com/privacy",
+        },
     }
 
 
@@ -76,7 +106,7 @@ def service() -> Iterator[str]:
     """Yield the address of a service; it ends with us, however we end."""
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost", "127.0.0.1")
-    authority.cert_pem.write_to_path(DIRECTORY / "ca.pem")
+    authority.cert_pem.write_to_path(AUTHORITY)
     certificate.private_key_and_cert_chain_pem.write_to_path(DIRECTORY / "server.pem")
     port = free_port()
     pem = str(DIRECTORY / "server.pem")
@@ -98,7 +128,7 @@ def service() -> Iterator[str]:
 def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
     """Wait until the service answers. Raises SystemExit where it doesn't."""
     deadline = time.monotonic() + _START_SECONDS
-    with httpx.Client(verify=str(DIRECTORY / "ca.pem")) as client:
+    with httpx.Client(verify=str(AUTHORITY)) as client:
         while process.poll() is None and time.monotonic() < deadline:
             try:
                 if client.get(f"{address}/readyz").is_success:

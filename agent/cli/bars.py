@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -36,7 +37,11 @@ class Bars:
         with suppress(OSError):
             self.progress.stop()
 
-    def say(self, line: str) -> None:
-        """Print a line above the bars; from any thread."""
+    def say(self, line: str, *, indentation: int = 0) -> None:
+        """Print a line above the bars, wrapped between words on a terminal alone; from any thread."""
+        console = self.progress.console
         with suppress(OSError):
-            self.progress.console.print(Text(line), soft_wrap=True)
+            if console.is_terminal:
+                console.print(Padding(Text(line), (0, 0, 0, indentation)))
+            else:
+                console.print(Text(" " * indentation + line), soft_wrap=True)

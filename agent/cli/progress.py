@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+# Below the name of the probe, behind its number.
+_INDENTATION = 6
+
+
 class Progress(Bars):
     """Announces each probe's intentions before it begins and its phases while it runs."""
 
@@ -26,7 +30,7 @@ class Progress(Bars):
         self._started += 1
         self.say(f"[{self._started}/{self._total}] {request.name}, about {format_seconds(request.plan.seconds)}")
         for intention in request.plan.intentions:
-            self.say(f"      {intention}")
+            self.say(intention, indentation=_INDENTATION)
         self._task = self.progress.add_task(request.name, total=None, now="")
 
     def phase(self, name: str, kind: PhaseKind) -> None:
@@ -41,4 +45,4 @@ class Progress(Bars):
             self.progress.remove_task(self._task)
             self._task = None
         if result.status is Status.UNAVAILABLE:
-            self.say(f"      unavailable: {result.reason}")
+            self.say(f"unavailable: {result.reason}", indentation=_INDENTATION)

@@ -30,16 +30,23 @@ def print_run(result: RunResult) -> None:
         console.print(_table(each, letters, console.width))
         print_remarks(console, _doubts(each))
     console.print()
-    for code, letter in letters.items():
-        console.print(Text.assemble(" ", (letter, "yellow"), f"  {code.value}: {MEANINGS[code]}"))
-    if any(_over_samples(metric) for each in result.results for metric in each.metrics):
-        console.print(" ~  an interval over the samples of too few rounds, as if independent: rather too narrow")
+    console.print(Padding(_legend(result, letters), (0, 0, 0, 1)))
 
 
 def _letters(result: RunResult) -> dict[FlagCode, str]:
     """A letter for each code that any metric carries: with its name in every row, the table would be all notes."""
     noted = {flag.code for each in result.results for metric in each.metrics for flag in metric.flags}
     return dict(zip((code for code in FlagCode if code in noted), string.ascii_lowercase, strict=False))
+
+
+def _legend(result: RunResult, letters: Mapping[FlagCode, str]) -> Table:
+    """Return what the marks in the tables mean; a long meaning stays to the right of its mark."""
+    legend = Table.grid(padding=(0, 2))
+    for code, letter in letters.items():
+        legend.add_row(Text(letter, style="yellow"), f"{code.value}: {MEANINGS[code]}")
+    if any(_over_samples(metric) for each in result.results for metric in each.metrics):
+        legend.add_row("~", "an interval over the samples of too few rounds, as if independent: rather too narrow")
+    return legend
 
 
 def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> Table:
