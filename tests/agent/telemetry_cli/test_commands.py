@@ -30,7 +30,7 @@ def test_every_command_that_is_listed_is_there_and_explains_itself() -> None:
     ("arguments", "code", "says"),
     [
         (("validate",), 0, "The configuration is valid"),
-        (("status",), 0, "It has never run here."),
+        (("status",), 0, "The daemon has never run here"),
         (("fields",), 0, "nodes.count"),
         (("audit", "show"), 0, "The trail is empty"),
         (("audit", "verify"), 0, '"intact": true'),
