@@ -137,9 +137,10 @@ def _summary(notable: Sequence[view.Plot], others: int, release: Release) -> str
         return "Nothing of what was reported has a cohort to be compared with yet."
     marks = [plot.mark for plot in notable]
     compared = names.plural(len(marks) + others, "value")
+    worse, better = (marks.count(mark) or "none" for mark in ("worse", "better"))
     return (
-        f"{compared} compared. With their whole interval, {marks.count('worse')} lie in the worse quarter of the "
-        f"cohort and {marks.count('better')} in the better quarter."
+        f"{compared} compared. In the worse quarter of the cohort with their whole interval: {worse}; in the better "
+        f"quarter: {better}."
     )
 
 

@@ -100,7 +100,7 @@ def _summary(found: Drift, courses: int, changed: int) -> str:
         return (
             f"Trends need values of two days at least; reports of {names.plural(found.days, 'day')} came in this time."
         )
-    looked = f"{courses} series over {names.plural(found.days, 'day')}"
+    looked = f"{courses} series over {names.plural(found.days, 'day')} with reports"
     short = f"; {found.too_short} have too few days to tell a change from chance" if found.too_short else ""
     return f"{looked}: {changed} changed{short}."
 

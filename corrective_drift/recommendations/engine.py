@@ -75,7 +75,8 @@ def _silence(evidence: Evidence, today: date) -> str | None:
 def _nothing(judged: Sequence[_Judged], abstained: Sequence[Abstention]) -> str:
     if not judged:
         return "no rule can judge yet; `abstained` says what each lacks"
-    return f"{len(judged)} tests found nothing to recommend, and {len(abstained)} could not be made"
+    # Not all of these are tests of chance: a date that has passed is none.
+    return f"{len(judged)} checks found nothing to recommend, and {len(abstained)} could not be made"
 
 
 def _passed(judged: Sequence[_Judged], tested: Sequence[float]) -> list[tuple[Finding, int]]:
