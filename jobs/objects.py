@@ -83,7 +83,6 @@ class Resources:
 
     cpu_cores: float = 0.0
     memory_bytes: float = 0.0
-    ephemeral_storage_bytes: float = 0.0
     pods: float = 0.0
 
 
@@ -139,9 +138,6 @@ class Container:
     """Of a terminated container: its termination message, at most 4096 bytes."""
     exit_code: int | None = None
     started_at: datetime | None = None
-    finished_at: datetime | None = None
-    ready: bool = False
-    restart_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +154,8 @@ class Pod(Object):
     ip: str = ""
     conditions: tuple[Condition, ...] = ()
     containers: tuple[Container, ...] = ()
-    init_containers: tuple[Container, ...] = ()
     requests: Resources = field(default_factory=Resources)
     """What the scheduler reckons with: the sum over containers, or the largest init container if that is more."""
-    limits: Resources = field(default_factory=Resources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +163,6 @@ class Job(Object):
     """A Job."""
 
     api: ClassVar = Api(group="batch", version="v1", kind="Job", plural="jobs")
-    active: int = 0
-    ready: int = 0
-    succeeded: int = 0
-    failed: int = 0
     conditions: tuple[Condition, ...] = ()
 
 
@@ -231,7 +221,6 @@ class StorageClass(Object):
     """`Immediate` or `WaitForFirstConsumer`."""
     reclaim_policy: str = "Delete"
     is_default: bool = False
-    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +229,6 @@ class Claim(Object):
 
     api: ClassVar = Api(group="", version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims")
     phase: str = "Pending"
-    storage_class: str = ""
-    requested_bytes: float = 0.0
-    capacity_bytes: float = 0.0
     volume: str = ""
 
 
@@ -258,17 +244,15 @@ class Event(Object):
     regarding_kind: str = ""
     regarding_name: str = ""
     regarding_uid: str = ""
-    happened_at: datetime | None = None
-    """`eventTime` with its microseconds where there is one, else `deprecatedFirstTimestamp`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUsage(Object):
-    """What a node uses, from metrics.k8s.io; `window_seconds` is what it was averaged over."""
+    """What a node uses, from metrics.k8s.io: an average over some 15 s."""
 
     api: ClassVar = Api(group="metrics.k8s.io", version="v1beta1", kind="NodeMetrics", plural="nodes", namespaced=False)
-    usage: Resources = field(default_factory=Resources)
-    window_seconds: float = 0.0
+    usage: Resources | None = field(default_factory=Resources)
+    """None where an amount can't be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,5 +260,5 @@ class PodUsage(Object):
     """What a pod uses, from metrics.k8s.io: the sum over its containers."""
 
     api: ClassVar = Api(group="metrics.k8s.io", version="v1beta1", kind="PodMetrics", plural="pods")
-    usage: Resources = field(default_factory=Resources)
-    window_seconds: float = 0.0
+    usage: Resources | None = field(default_factory=Resources)
+    """None where an amount can't be read."""

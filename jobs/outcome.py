@@ -142,6 +142,7 @@ def _utilization(done: Done, spec: Facts, phases: tuple[Phase, ...]) -> ProbeRes
         facts=done.measurement.facts,
         phases=phases,
         metrics=done.measurement.metrics,
+        flags=done.measurement.flags,
         duration_seconds=done.end - done.begin,
     )
 

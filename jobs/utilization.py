@@ -13,6 +13,7 @@ import numpy as np
 from jobs.objects import Node, NodeUsage, Pod, PodUsage, Resources
 from probes.measure.metric import Description, from_rates
 from probes.measure.result import Better, Facts, Metric
+from probes.measure.stability import Flag, FlagCode
 from probes.measure.units import Unit
 from probes.probe import Measurement
 
@@ -43,19 +44,34 @@ def measure(snapshot: Snapshot) -> Measurement:
     placed = [pod for pod in snapshot.pods if pod.node and pod.phase not in _FINISHED]
     metrics: list[Metric] = []
     facts: Facts = {"nodes": len(snapshot.nodes), "pods": len(placed)}
+    node_usage, pod_usage = _known(snapshot.node_usage), _known(snapshot.pod_usage)
     for name in _RESOURCES:
         metrics += _requested(name, snapshot.nodes, placed)
         if not isinstance(snapshot.node_usage, str):
-            metrics += _used(name, snapshot.nodes, snapshot.node_usage)
+            metrics += _used(name, snapshot.nodes, node_usage)
         if not isinstance(snapshot.pod_usage, str):
-            metrics += _in_vain(name, placed, snapshot.pod_usage)
+            metrics += _in_vain(name, placed, pod_usage)
     if isinstance(snapshot.node_usage, str):
         facts["use"] = f"unavailable: {snapshot.node_usage}"
     else:
-        facts |= _idle(snapshot.nodes, placed, snapshot.node_usage)
+        facts |= _idle(snapshot.nodes, placed, node_usage)
     facts["pods_without_cpu_request"] = sum(pod.requests.cpu_cores == 0 for pod in placed)
     facts["pods_without_memory_request"] = sum(pod.requests.memory_bytes == 0 for pod in placed)
-    return Measurement(metrics=tuple(metrics), facts=facts)
+    return Measurement(metrics=tuple(metrics), facts=facts, flags=_left_out(snapshot))
+
+
+def _known(usage: Sequence[NodeUsage] | Sequence[PodUsage] | str) -> dict[tuple[str, str], Resources]:
+    """Return what each node or pod uses whose amounts could be read, by namespace and name."""
+    if isinstance(usage, str):
+        return {}
+    return {(each.meta.namespace, each.meta.name): each.usage for each in usage if each.usage is not None}
+
+
+def _left_out(snapshot: Snapshot) -> tuple[Flag, ...]:
+    told = [usage for usage in (snapshot.node_usage, snapshot.pod_usage) if not isinstance(usage, str)]
+    count = sum(each.usage is None for usage in told for each in usage)
+    reason = f"what {count} nodes or pods use can't be read in what metrics.k8s.io tells: they are left out"
+    return (Flag(code=FlagCode.PARTIAL, reason=reason),) if count else ()
 
 
 def _requested(name: str, nodes: Sequence[Node], pods: Sequence[Pod]) -> list[Metric]:
@@ -84,9 +100,9 @@ def _requested(name: str, nodes: Sequence[Node], pods: Sequence[Pod]) -> list[Me
     ]
 
 
-def _used(name: str, nodes: Sequence[Node], usage: Sequence[NodeUsage]) -> list[Metric]:
+def _used(name: str, nodes: Sequence[Node], usage: Mapping[tuple[str, str], Resources]) -> list[Metric]:
     title, amount, _ = _RESOURCES[name]
-    used = {each.meta.name: amount(each.usage) for each in usage}
+    used = {node: amount(resources) for (_, node), resources in usage.items()}
     known = {node.meta.name: amount(node.allocatable) for node in nodes if node.meta.name in used}
     total = sum(known.values())
     if not total:
@@ -98,10 +114,10 @@ def _used(name: str, nodes: Sequence[Node], usage: Sequence[NodeUsage]) -> list[
     ]
 
 
-def _in_vain(name: str, pods: Sequence[Pod], usage: Sequence[PodUsage]) -> list[Metric]:
+def _in_vain(name: str, pods: Sequence[Pod], usage: Mapping[tuple[str, str], Resources]) -> list[Metric]:
     """What pods request and don't use, of what those with a known use request; to use more is no credit."""
     title, amount, _ = _RESOURCES[name]
-    used = {(each.meta.namespace, each.meta.name): amount(each.usage) for each in usage}
+    used = {pod: amount(resources) for pod, resources in usage.items()}
     requested: dict[str, float] = defaultdict(float)
     unused: dict[str, float] = defaultdict(float)
     for pod in pods:
@@ -126,9 +142,9 @@ def _in_vain(name: str, pods: Sequence[Pod], usage: Sequence[PodUsage]) -> list[
     ]
 
 
-def _idle(nodes: Sequence[Node], pods: Sequence[Pod], usage: Sequence[NodeUsage]) -> Facts:
+def _idle(nodes: Sequence[Node], pods: Sequence[Pod], usage: Mapping[tuple[str, str], Resources]) -> Facts:
     """Nodes that could go: with little in use, and with no pods but those that are on every node."""
-    used = {each.meta.name: each.usage.cpu_cores for each in usage}
+    used = {node: resources.cpu_cores for (_, node), resources in usage.items()}
     working = {pod.node for pod in pods if _kind(pod) not in {"daemon_set", "node"}}
     barely = [
         node.meta.name

@@ -243,14 +243,22 @@ def _window_seconds(text: str) -> float:
     return duration.parse(text) or 0.0
 
 
+def _used(*usages: Mapping[str, str] | None) -> objects.Resources | None:
+    """The sum of amounts; None where one is no quantity, since such an object must not cost the whole list."""
+    try:
+        return _combined((_resources(usage) for usage in usages), sum)
+    except ValueError:
+        return None
+
+
 def _node_usage(read: wire.NodeUsageWire) -> objects.NodeUsage:
     return objects.NodeUsage(
-        meta=meta(read.metadata), usage=_resources(read.usage), window_seconds=_window_seconds(read.window)
+        meta=meta(read.metadata), usage=_used(read.usage), window_seconds=_window_seconds(read.window)
     )
 
 
 def _pod_usage(read: wire.PodUsageWire) -> objects.PodUsage:
-    usage = _combined((_resources(container.usage) for container in read.containers or ()), sum)
+    usage = _used(*(container.usage for container in read.containers or ()))
     return objects.PodUsage(meta=meta(read.metadata), usage=usage, window_seconds=_window_seconds(read.window))
 
 

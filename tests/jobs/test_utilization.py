@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jobs.objects import Meta, NodeUsage, Owner, Pod, PodUsage, Resources
 from jobs.utilization import Snapshot, measure
 from probes.measure.result import Metric
+from probes.measure.stability import FlagCode
 from tests.jobs.factories import GIB, node
 
 NODES = [node("a"), node("b")]  # of four cores and 16 GiB each
@@ -97,6 +98,19 @@ def test_use_is_told_against_what_is_allocatable() -> None:
 
 def test_a_node_without_a_figure_of_its_use_counts_for_nothing() -> None:
     assert values(snapshot(node_usage=[node_usage("a", 2.0)]))["cpu_used"] == 2 / 4
+
+
+def test_a_use_that_can_not_be_read_costs_its_own_object_and_is_flagged() -> None:
+    unread = replace(node_usage("b", 0.0), usage=None), replace(pod_usage("q", 0.0), usage=None)
+    given = snapshot(
+        pod("p", 2.0), pod("q", 1.0), node_usage=[node_usage("a", 2.0), unread[0]],
+        pod_usage=[pod_usage("p", 0.5), unread[1]],
+    )  # fmt: skip
+    assert (values(given)["cpu_used"], values(given)["cpu_unused"]) == (2 / 4, 1.5 / 2.0)
+    [flag] = measure(given).flags
+    assert flag.code is FlagCode.PARTIAL
+    assert "what 2 nodes or pods use" in flag.reason
+    assert measure(snapshot(pod("p", 2.0), node_usage=[node_usage("a", 2.0)])).flags == ()
 
 
 def test_requests_in_vain_are_those_of_pods_whose_use_is_known_and_more_use_is_no_credit() -> None:

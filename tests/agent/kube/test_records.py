@@ -7,7 +7,7 @@ import pytest
 
 from agent.kube.records import READERS
 from jobs import objects, quotas
-from jobs.objects import EndpointSlice, NodeUsage, Pod, PodUsage, Resources
+from jobs.objects import EndpointSlice, Node, NodeUsage, Pod, PodUsage, Resources
 
 RECORDED = Path(__file__).parent.with_name("recorded")
 
@@ -62,6 +62,15 @@ def test_a_pod_requests_what_the_scheduler_reckons_with() -> None:
     assert pod.requests.cpu_cores == pytest.approx(0.31)
 
 
+def test_a_use_that_is_no_quantity_costs_its_object_alone() -> None:
+    page = json.loads((RECORDED / "metrics-pods.json").read_bytes())
+    page["items"][0]["containers"][0]["usage"]["cpu"] = "much"
+    first, *others = READERS[PodUsage].page(json.dumps(page).encode())[0]
+    assert first.usage is None
+    assert all(each.usage is not None for each in others)
+    assert READERS[NodeUsage].one(b'{"metadata": {"name": "n"}, "usage": {"cpu": "much"}}').usage is None
+
+
 def test_what_is_no_object_is_refused() -> None:
     with pytest.raises(ValueError, match="quantity"):
-        READERS[NodeUsage].one(b'{"metadata": {"name": "n"}, "usage": {"cpu": "much"}}')
+        READERS[Node].one(b'{"metadata": {"name": "n"}, "status": {"allocatable": {"cpu": "much"}}}')
