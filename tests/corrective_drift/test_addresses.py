@@ -32,17 +32,20 @@ def whole_store(engine: Engine) -> str:
 
 def test_neither_store_nor_log_nor_metrics_know_where_requests_came_from(service: Running, tmp_path: Path) -> None:
     token = keys(1).token
+    forwarded = {name.replace("_", "-"): value for name, value in FORWARDED.items()}
     told = [
         service.collect(body(1), new_id(), token, **FORWARDED),
         service.collect(body(1, level=Level.DETAILED), new_id(), keys(2).token, **FORWARDED),
         service.collect(fragments(1)[0], new_id(), **FORWARDED),
         service.collect(b"{", new_id(), token, **FORWARDED),
-        service.http.get("/nowhere", headers={"x-forwarded-for": FORWARDED["x_forwarded_for"]}),
+        service.http.get("/nowhere", headers=forwarded),
         service.http.delete(f"/v1/data/{keys(1).cluster_id}", headers={"authorization": f"Bearer {token}"}),
+        service.http.post("/dashboard/sign-in", data={"token": token}, headers=forwarded),
+        service.http.get("/dashboard/nowhere", headers=forwarded),
         service.http.get("/metrics"),
         service.http.get("/openapi.json"),
     ]
-    assert [each.status_code for each in told] == [200, 403, 200, 400, 404, 200, 200, 200]
+    assert [each.status_code for each in told] == [200, 403, 200, 400, 404, 200, 403, 404, 200, 200]
     _send_rubbish(service)
     seen = "\n".join([whole_store(service.service.engine), service.said.getvalue(), *(each.text for each in told)])
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
