@@ -24,7 +24,6 @@ class Limit:
     """`Container`, `Pod` or `PersistentVolumeClaim`."""
     default: Mapping[str, float] = field(default_factory=dict)
     """Limits given to a container that states none."""
-    minimum: Mapping[str, float] = field(default_factory=dict)
     maximum: Mapping[str, float] = field(default_factory=dict)
 
 

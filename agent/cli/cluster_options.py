@@ -58,11 +58,6 @@ class ClusterOptions:
             raise InvalidRequest(f"{given} is about a cluster: leave it out, or give --target cluster")
         return CLUSTER if given or self.target == CLUSTER else LOCAL
 
-    @property
-    def leaves_user(self) -> bool:
-        """Whether the user of the pods is the cluster's to choose."""
-        return self.user == _LEFT_TO_CLUSTER
-
     def _given(self) -> Iterator[str]:
         for each in fields(self):
             if each.name != "target" and getattr(self, each.name) not in (None, (), False):

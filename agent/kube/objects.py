@@ -24,7 +24,6 @@ class RequirementsWire(Wire):
     """`resources` of a container; quantities are text."""
 
     requests: dict[str, str] | None = None
-    limits: dict[str, str] | None = None
 
 
 class ContainerSpecWire(Wire):
@@ -50,7 +49,6 @@ class ContainerStateWire(Wire):
     message: str = ""
     exit_code: int | None = None
     started_at: datetime | None = None
-    finished_at: datetime | None = None
 
 
 class ContainerStatesWire(Wire):
@@ -66,8 +64,6 @@ class ContainerStatusWire(Wire):
 
     name: str
     state: ContainerStatesWire = field(default_factory=ContainerStatesWire)
-    ready: bool = False
-    restart_count: int = 0
 
 
 class PodStatusWire(Wire):
@@ -79,7 +75,6 @@ class PodStatusWire(Wire):
     pod_ip: str = field(default="", name="podIP")
     conditions: list[ConditionWire] | None = None
     container_statuses: list[ContainerStatusWire] | None = None
-    init_container_statuses: list[ContainerStatusWire] | None = None
 
 
 class PodWire(ObjectWire):
@@ -150,10 +145,6 @@ class NodeImagesWire(ObjectWire):
 class JobStatusWire(Wire):
     """`status` of a Job."""
 
-    active: int = 0
-    ready: int = 0
-    succeeded: int = 0
-    failed: int = 0
     conditions: list[ConditionWire] | None = None
 
 
@@ -213,14 +204,11 @@ class StorageClassWire(ObjectWire):
     provisioner: str = ""
     volume_binding_mode: str = "Immediate"
     reclaim_policy: str = "Delete"
-    parameters: dict[str, str] | None = None
 
 
 class ClaimSpecWire(Wire):
     """`spec` of a claim."""
 
-    storage_class_name: str | None = None
-    resources: RequirementsWire = field(default_factory=RequirementsWire)
     volume_name: str = ""
 
 
@@ -228,7 +216,6 @@ class ClaimStatusWire(Wire):
     """`status` of a claim."""
 
     phase: str = "Pending"
-    capacity: dict[str, str] | None = None
 
 
 class ClaimWire(ObjectWire):
@@ -253,14 +240,11 @@ class EventObjectWire(ObjectWire):
     reason: str = ""
     note: str = ""
     regarding: RegardingWire = field(default_factory=RegardingWire)
-    event_time: datetime | None = None
-    deprecated_first_timestamp: datetime | None = None
 
 
 class NodeUsageWire(ObjectWire):
     """NodeMetrics."""
 
-    window: str = ""
     usage: dict[str, str] | None = None
 
 
@@ -273,5 +257,4 @@ class ContainerUsageWire(Wire):
 class PodUsageWire(ObjectWire):
     """PodMetrics."""
 
-    window: str = ""
     containers: list[ContainerUsageWire] | None = None

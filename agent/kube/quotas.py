@@ -23,7 +23,6 @@ class LimitWire(Wire):
 
     type: str
     default: dict[str, str] | None = None
-    min: dict[str, str] | None = None
     max: dict[str, str] | None = None
 
 

