@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from agent.delivery.batch import frame
 from agent.levels import Level
 from agent.wire.documents import FRAGMENT_BASE, FRAGMENTS
 from agent.wire.fields import DOCUMENTS, check
@@ -29,11 +28,10 @@ MOST_DOCUMENTS = 1000
 # Of what is wrong in all documents together; each is judged until then.
 _MOST_PROBLEMS = 20
 _ONE_DAY = timedelta(days=1)
-_reader = Reader(DOCUMENTS)
+_reader = Reader(DOCUMENTS, MOST_DOCUMENTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document of the standard or the detailed level."""
 
     level: str
@@ -94,41 +92,29 @@ def submission(sent: Envelope, body: bytes, today: date, *, simulation: bool = F
         raise malformed("the header Prism-Consent is missing")
     if len({each.cluster_id for each in reports}) > 1:
         raise invalid("documents", "must be of one cluster")
+    # Where the agent lives, tomorrow may have begun.
+    latest = (today + _ONE_DAY).isoformat()
+    for at, report in enumerate(reports):
+        if report.day > latest:
+            raise invalid(f"documents[{at}].day", "must not lie in the future: set the clock of the machine")
     cluster_id = reports[0].cluster_id
     if (problem := refused(cluster_id, simulation=simulation)) is not None:
         raise problem
     return Submission(envelope=sent, body_sha256=digest, cluster_id=cluster_id, reports=reports)
 
 
-class _Frame(msgspec.Struct, forbid_unknown_fields=True):
-    documents: list[msgspec.Raw]
-
-
-_decode_frame = msgspec.json.Decoder(_Frame).decode
-
-
 def _read(content: bytes, today: date) -> list[Any]:
     """Return the documents of a body, each a Report or a Fragment."""
-    try:
-        texts = [bytes(text) for text in _decode_frame(content).documents]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    found = _reader.read(content)
+    if found is None:
         return _judged(content, today)
-    # Bytes between the documents would be kept by nobody's check: let the slow way judge them.
-    if not 1 <= len(texts) <= MOST_DOCUMENTS or frame(texts) != content:
-        return _judged(content, today)
-    found = []
-    for text in texts:
-        parts = _reader.read(text)
-        if parts is None:
-            return _judged(content, today)
-        found.append(parts)
-    return [_document(parts, text, today, at) for at, (parts, text) in enumerate(zip(found, texts, strict=True))]
+    return [_document(parts, text, today) for parts, text in found]
 
 
-def _document(parts: Any, text: bytes, today: date, at: int) -> Report | Fragment:
+def _document(parts: Any, text: bytes, today: date) -> Report | Fragment:
     if hasattr(parts, "voter"):
         return _fragment(msgspec.to_builtins(parts), today)
-    return _report(level=parts.level, day=parts.day, cluster_id=parts.cluster_id, text=text, today=today, at=at)
+    return Report(level=parts.level, day=parts.day, cluster_id=parts.cluster_id, text=text.decode("ascii"))
 
 
 def _judged(content: bytes, today: date) -> list[Any]:
@@ -150,21 +136,14 @@ def _judged(content: bytes, today: date) -> list[Any]:
     if errors:
         detail = f"{errors[0]['path']} {errors[0]['reason']}"
         raise Problem(Code.INVALID, detail, errors=errors[:_MOST_PROBLEMS])
-    return [_judged_document(document, today, at) for at, document in enumerate(documents)]
+    return [_judged_document(document, today) for document in documents]
 
 
-def _judged_document(document: dict[str, Any], today: date, at: int) -> Report | Fragment:
+def _judged_document(document: dict[str, Any], today: date) -> Report | Fragment:
     if document["level"] == Level.MINIMAL:
         return _fragment(document, today)
     level, day, cluster_id = (document[name] for name in ("level", "day", "cluster_id"))
-    return _report(level=level, day=day, cluster_id=cluster_id, text=canonical(document), today=today, at=at)
-
-
-def _report(*, level: str, day: str, cluster_id: str, text: bytes, today: date, at: int) -> Report:
-    # Where the agent lives, tomorrow may have begun.
-    if day > (today + _ONE_DAY).isoformat():
-        raise invalid(f"documents[{at}].day", "must not lie in the future: set the clock of the machine")
-    return Report(level=level, day=day, cluster_id=cluster_id, text=text.decode("ascii"))
+    return Report(level=level, day=day, cluster_id=cluster_id, text=canonical(document).decode("ascii"))
 
 
 def _fragment(document: dict[str, Any], today: date) -> Fragment:

@@ -4,6 +4,7 @@ It also forgets the other end's address as soon as it is connected: nothing that
 """
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -18,11 +19,12 @@ class Bounded(HttpToolsProtocol):
     """Closes a connection whose request head is too long or too slow."""
 
     _head_bytes = 0
+    _in_head = True
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a head."""
-        super().connection_made(transport)
+        super().connection_made(_Joining(transport, self.loop))  # type: ignore[arg-type]  # behaves like one
         self.client = None
         self._wait_for_head()
 
@@ -34,20 +36,24 @@ class Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what has come; unless a head is complete by now, it counts as one."""
         super().data_received(data)
-        if self._deadline is None:
+        if not self._in_head:
             return
+        if self._deadline is None:
+            self._wait_for_head()
         self._head_bytes += len(data)
         if self._head_bytes > LARGEST_HEAD_BYTES:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
-        """Wait for the head of the next request on the connection."""
+        """Begin with the head of the next request on the connection; most come whole, and need no timer."""
         super().on_message_begin()
-        self._wait_for_head()
+        self._stop_waiting()
+        self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
         """Go on with what the head asks for."""
         self._stop_waiting()
+        self._in_head = False
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
@@ -65,11 +71,39 @@ class Bounded(HttpToolsProtocol):
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _wait_for_head(self) -> None:
-        self._stop_waiting()
-        self._head_bytes = 0
         self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class _Joining:
+    """A transport that sends what is written in one turn of the event loop at once.
+
+    Uvicorn writes the head and the body of an answer apart, which would be two system calls, and two records of TLS.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send something in the end of this turn."""
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(data)
+
+    def close(self) -> None:
+        """Close the connection after what was written."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._written:
+            self._transport.write(b"".join(self._written))
+            self._written.clear()

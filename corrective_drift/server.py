@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from agent.address import is_loopback
 from corrective_drift.app import create_app
@@ -94,10 +94,11 @@ class _Server(uvicorn.Server):
                 signal.signal(each, handler)
 
 
-def _config(app: FastAPI, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def _config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Bounded,
+        loop="uvloop",
         ws="none",
         lifespan="on",
         # What uvicorn logs has addresses in it.

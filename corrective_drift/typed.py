@@ -1,20 +1,21 @@
-"""The table of fields as types that msgspec decodes into: a document is read and checked at once. Pure.
+"""The table of fields as types that msgspec decodes into: a body's documents are read and checked at once. Pure.
 
 `wire.fields.check` is the judge; this is its fast way for what is fine, a twentieth of the cost, and it may only ever
 refuse too much: whatever it does not take is read again and judged by `check`, which also names the place. What the
-types can't say (an order, a sum) is checked afterwards, and a document counts only if its bytes are the canonical text
-of what was read: none has a key twice, a space, or a number written in another way. A test compares both judges on
-documents that were changed at random.
+types can't say (an order, a sum) is checked afterwards, and a body counts only if its bytes are the canonical texts of
+what was read, in a batch's frame: none has a key twice, a space, or a number written in another way. A test compares
+both judges on documents that were changed at random.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from itertools import pairwise
+from operator import le, lt
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from agent.delivery.batch import frame
 from agent.levels import Level
 from agent.wire.documents import FRAGMENTS, Documents
 from agent.wire.numbers import Histogram, Index
@@ -30,30 +31,36 @@ _tuple: Any = tuple
 
 
 class Reader:
-    """Reads the documents of a table of fields."""
+    """Reads bodies of up to `most` documents of a table of fields."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, most: int) -> None:
         wholes = [documents.shape(level) for level in (Level.STANDARD, Level.DETAILED)]
         shapes = [*wholes, *(documents.fragments[each] for each in FRAGMENTS)]
         # In this order each is tried; a wrong one ends at the first key or word that it does not know.
-        self._ways = [_way(shape, documents.digest) for shape in shapes]
+        self._ways = [_way(shape, documents.digest, most) for shape in shapes]
         self._encode = msgspec.json.Encoder().encode
 
-    def read(self, text: bytes) -> Any | None:
-        """Return the parts of a good document as attributes, None for anything that only `check` can judge."""
+    def read(self, content: bytes) -> Sequence[tuple[Any, bytes]] | None:
+        """Return good documents of one shape, each as an object with its parts, and as its canonical text.
+
+        None is for anything that only `check` can judge.
+        """
         for decode, holds in self._ways:
             try:
-                found = decode(text)
+                found = decode(content).documents
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
             # Parts are encoded in the order of their definition, which is that of canonical texts.
-            return found if holds(found) and self._encode(found) == text else None
+            texts = list(map(self._encode, found))
+            return list(zip(found, texts, strict=True)) if frame(texts) == content and all(map(holds, found)) else None
         return None
 
 
-def _way(shape: Closed, digest: str) -> tuple[Callable[[bytes], Any], Holds]:
-    type_, holds = _closed(Closed({**shape.parts, "schema": Constant(digest)}, optional=shape.optional))
-    decoder: Any = msgspec.json.Decoder(type_)
+def _way(shape: Closed, digest: str, most: int) -> tuple[Callable[[bytes], Any], Holds]:
+    document, holds = _closed(Closed({**shape.parts, "schema": Constant(digest)}, optional=shape.optional))
+    documents = _annotated[_list[document], Meta(min_length=1, max_length=most)]
+    body = msgspec.defstruct("Body", [("documents", documents)], forbid_unknown_fields=True)
+    decoder: Any = msgspec.json.Decoder(body)
     return decoder.decode, holds or _fine
 
 
@@ -113,20 +120,22 @@ def _are_rows(holds: Holds) -> Holds:
     encode = msgspec.json.Encoder().encode
 
     def are_rows(rows: list[Any]) -> bool:
-        return all(map(holds, rows)) and all(low <= high for low, high in pairwise(map(encode, rows)))
+        texts = list(map(encode, rows))
+        return all(map(holds, rows)) and all(map(le, texts, texts[1:]))
 
     return are_rows
 
 
 def _is_histogram(total: int) -> Holds:
     def is_histogram(pairs: list[tuple[int, int]]) -> bool:
-        return sum(share for _, share in pairs) == total and all(low[0] < high[0] for low, high in pairwise(pairs))
+        indexes, shares = zip(*pairs, strict=True)
+        return sum(shares) == total and all(map(lt, indexes, indexes[1:]))
 
     return is_histogram
 
 
 def _ascends(words: list[str]) -> bool:
-    return all(low < high for low, high in pairwise(words))
+    return all(map(lt, words, words[1:]))
 
 
 def _is_day(text: str) -> bool:

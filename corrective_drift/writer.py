@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -36,14 +36,14 @@ _RETRY_AFTER_SECONDS = 5
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     work: Callable[[Connection], Any] | Submission
     answer: "asyncio.Future[Any]"
+    bytes: int = field(init=False)
 
-    @property
-    def bytes(self) -> int:
-        return self.work.bytes if isinstance(self.work, Submission) else 0
+    def __post_init__(self) -> None:
+        self.bytes = self.work.bytes if isinstance(self.work, Submission) else 0
 
 
 class Writer:
@@ -52,7 +52,8 @@ class Writer:
     def __init__(self, engine: Engine, *, today: Callable[[], date], metrics: Metrics, log: Log) -> None:
         self._engine, self._today, self._metrics, self._log = engine, today, metrics, log
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._waiting_bytes = 0
+        self._waiting = self._waiting_bytes = 0
+        metrics.waiting.set_function(lambda: self._waiting)
         self._lock = threading.Lock()
         self._failing = False
         # Not a daemon: what was taken is written before the process ends.
@@ -87,8 +88,8 @@ class Writer:
         with self._lock:
             if self._waiting_bytes + job.bytes > _MOST_WAITING_BYTES:
                 raise _unavailable("more is waiting already than can be written soon")
+            self._waiting += 1
             self._waiting_bytes += job.bytes
-        self._metrics.waiting.inc()
         self._jobs.put(job)
         return job.answer
 
@@ -103,8 +104,8 @@ class Writer:
                     self._jobs.put(None)
             self._carry_out(group)
             with self._lock:
+                self._waiting -= len(group)
                 self._waiting_bytes -= sum(each.bytes for each in group)
-            self._metrics.waiting.dec(len(group))
 
     def _gather(self, group: list[_Job]) -> tuple[_Job | None, bool]:
         """Add the submissions that wait already; return the first job that doesn't fit, and whether to stop then."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Path
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.wire.records import canonical
 from corrective_drift.inflate import LARGEST_BODY_BYTES
-from corrective_drift.problems import MEDIA_TYPE, Code, Problem
+from corrective_drift.problems import MEDIA_TYPE, Code, Problem, malformed
 from corrective_drift.tokens import bearer
 
 # An agent gives up on a whole request after 30 s (agent.delivery.send).
@@ -21,6 +21,10 @@ ClusterId = Annotated[
     str, Path(pattern="^[a-z2-7]{26}$", description="The cluster's pseudonym. To know it grants nothing.")
 ]
 SECURED: dict[str, Any] = {"security": [{"token": []}]}
+OWNERS_PROBLEMS = (Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY)
+"""What may be wrong with a request about one cluster."""
+SENDERS_PROBLEMS = (Code.MALFORMED, *OWNERS_PROBLEMS, Code.CONSENT_STALE, Code.ERASED, Code.TOO_LARGE)
+"""What may be wrong with one that tells something about a cluster, under a consent."""
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "error"],
@@ -72,6 +76,14 @@ def good(description: str, schema: Mapping[str, Any], example: Any) -> dict[int 
     return {200: {"description": description, "content": content}}
 
 
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers by their names in lower case; where one stands twice, its first.
+
+    Starlette's own are searched one after the other, and decoded, each time that one is asked for.
+    """
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+
+
 def token_of(request: Request) -> bytes:
     """Return the digest of the bearer token. Raises Problem where there is none."""
     token = bearer(request.headers.get("authorization"))
@@ -85,18 +97,23 @@ async def body_of(
 ) -> bytes:
     """Return the body. Raises Problem for a longer one, as soon as it is known to be, and for one that doesn't come."""
     announced = request.headers.get("content-length", "")
-    too_large = Problem(Code.TOO_LARGE, f"the body has more than {largest_bytes} bytes")
     if announced.isdecimal() and int(announced) > largest_bytes:
-        raise too_large
-    body = bytearray()
+        raise _too_large(largest_bytes)
+    body, more = bytearray(), True
     try:
         async with asyncio.timeout(patience_seconds):
-            async for chunk in request.stream():
-                body += chunk
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise malformed("the body was cut off")
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
                 if len(body) > largest_bytes:
-                    raise too_large
+                    raise _too_large(largest_bytes)
     except TimeoutError as error:
         raise Problem(Code.UNAVAILABLE, "the body did not come in time", retry_after_seconds=60) from error
-    except ClientDisconnect as error:
-        raise Problem(Code.MALFORMED, "the body was cut off") from error
     return bytes(body)
+
+
+def _too_large(largest_bytes: int) -> Problem:
+    return Problem(Code.TOO_LARGE, f"the body has more than {largest_bytes} bytes")

@@ -15,7 +15,7 @@ from corrective_drift.envelope import envelope
 from corrective_drift.ingest import MOST_DOCUMENTS, submission
 from corrective_drift.problems import Code, Problem
 from corrective_drift.receipts import Taken
-from corrective_drift.routes.answers import answer, body_of, good, problems
+from corrective_drift.routes.answers import SENDERS_PROBLEMS, answer, body_of, good, headers_of, problems
 from corrective_drift.service import service_of
 
 router = APIRouter()
@@ -115,24 +115,13 @@ _BODY = {
     summary="Take documents",
     response_class=Response,
     responses=good("A signed receipt; the same for each repeat.", RECEIPT, EXAMPLE_RECEIPT)
-    | problems(
-        Code.MALFORMED,
-        Code.UNAUTHORIZED,
-        Code.FORBIDDEN,
-        Code.CONSENT_STALE,
-        Code.ERASED,
-        Code.TOO_LARGE,
-        Code.MEDIA_TYPE,
-        Code.INVALID,
-        Code.KEY_REUSED,
-        Code.TOO_MANY,
-    ),
+    | problems(*SENDERS_PROBLEMS, Code.MEDIA_TYPE, Code.KEY_REUSED),
     openapi_extra={"parameters": _HEADERS, "requestBody": _BODY, "security": [{"token": []}, {}]},
 )
 async def collect(request: Request) -> Response:
     """Store each document once, whatever is repeated; the token of a cluster's first request is the cluster's."""
     service = service_of(request)
-    sent = envelope(request.headers)
+    sent = envelope(headers_of(request))
     service.limits.admit(sent.token_sha256)
     body = await body_of(request)
     read = partial(submission, sent, body, service.today(), simulation=service.settings.simulation)

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from agent.wire.fields import schema_digest
 from corrective_drift.inflate import parsed
-from corrective_drift.problems import Code, Problem, invalid
-from corrective_drift.routes.answers import SECURED, answer, body_of, good, problems, token_of
+from corrective_drift.problems import Problem, invalid
+from corrective_drift.routes.answers import SECURED, SENDERS_PROBLEMS, answer, body_of, good, problems, token_of
 from corrective_drift.service import service_of
 from corrective_drift.store.clusters import Claim, Register
 
@@ -36,17 +36,7 @@ _EXAMPLE = {"cluster_id": "a" * 26, "consent": "c0" * 32, "revoked": True}
     "/v1/consent",
     summary="Tell which consent holds",
     response_class=Response,
-    responses=good("What holds now.", _TOLD, _EXAMPLE)
-    | problems(
-        Code.MALFORMED,
-        Code.UNAUTHORIZED,
-        Code.FORBIDDEN,
-        Code.CONSENT_STALE,
-        Code.ERASED,
-        Code.TOO_LARGE,
-        Code.INVALID,
-        Code.TOO_MANY,
-    ),
+    responses=good("What holds now.", _TOLD, _EXAMPLE) | problems(*SENDERS_PROBLEMS),
     openapi_extra=SECURED
     | {"requestBody": {"required": True, "content": {"application/json": {"schema": _TOLD, "example": _EXAMPLE}}}},
 )

@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from corrective_drift.erasure import erase
 from corrective_drift.log import Event
-from corrective_drift.problems import Code
 from corrective_drift.receipts import Receipt
-from corrective_drift.routes.answers import SECURED, ClusterId, answer, good, problems, token_of
+from corrective_drift.routes.answers import OWNERS_PROBLEMS, SECURED, ClusterId, answer, good, problems, token_of
 from corrective_drift.service import service_of
 
 router = APIRouter()
@@ -46,8 +45,7 @@ _EXAMPLE = {
     "/v1/data/{cluster_id}",
     summary="Erase a cluster",
     response_class=Response,
-    responses=good("A signed receipt; the same for each repeat.", _RECEIPT, _EXAMPLE)
-    | problems(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY),
+    responses=good("A signed receipt; the same for each repeat.", _RECEIPT, _EXAMPLE) | problems(*OWNERS_PROBLEMS),
     openapi_extra=SECURED,
 )
 async def erase_data(request: Request, cluster_id: ClusterId) -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from corrective_drift.drift import Drift, drift
 from corrective_drift.problems import Code, Problem
-from corrective_drift.routes.answers import SECURED, ClusterId, answer, problems, token_of
+from corrective_drift.routes.answers import OWNERS_PROBLEMS, SECURED, ClusterId, answer, problems, token_of
 from corrective_drift.routes.owned import owned_documents
 from corrective_drift.service import Service, service_of
 
@@ -58,7 +58,7 @@ _GOOD: dict[int | str, dict[str, Any]] = {
     "/v1/drift/{cluster_id}",
     summary="What has changed about a cluster",
     response_class=Response,
-    responses=_GOOD | problems(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY),
+    responses=_GOOD | problems(*OWNERS_PROBLEMS),
     openapi_extra=SECURED,
 )
 async def show_drift(request: Request, cluster_id: ClusterId) -> Response:

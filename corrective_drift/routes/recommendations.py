@@ -7,11 +7,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from corrective_drift.problems import Code
 from corrective_drift.recommendations.engine import recommend
 from corrective_drift.recommendations.evidence import WINDOW_DAYS
 from corrective_drift.recommendations.finding import Advice
-from corrective_drift.routes.answers import SECURED, ClusterId, answer, problems, token_of
+from corrective_drift.routes.answers import OWNERS_PROBLEMS, SECURED, ClusterId, answer, problems, token_of
 from corrective_drift.routes.owned import owned_documents
 from corrective_drift.service import Service, service_of
 
@@ -47,7 +46,7 @@ _GOOD: dict[int | str, dict[str, Any]] = {
     "/v1/recommendations/{cluster_id}",
     summary="What a cluster is advised to do",
     response_class=Response,
-    responses=_GOOD | problems(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.INVALID, Code.TOO_MANY),
+    responses=_GOOD | problems(*OWNERS_PROBLEMS),
     openapi_extra=SECURED,
 )
 async def show_recommendations(request: Request, cluster_id: ClusterId) -> Response:

@@ -177,9 +177,16 @@ def _forbidden() -> Problem:
     return Problem(Code.FORBIDDEN, "another token was the first to report as this cluster")
 
 
+# In one order, lest two services wait for one another. Made once, since each transaction begins with it.
+_KNOWN = (
+    select(CLUSTERS)
+    .where(CLUSTERS.c.cluster_pid.in_(bindparam("pids", expanding=True)))
+    .order_by(CLUSTERS.c.cluster_pid)
+    .with_for_update()
+)
+
+
 def _known(connection: Connection, pids: Collection[str]) -> dict[str, Cluster]:
-    # In one order, lest two services wait for one another.
-    query = select(CLUSTERS).where(CLUSTERS.c.cluster_pid.in_(pids)).order_by(CLUSTERS.c.cluster_pid).with_for_update()
     return {
         row.cluster_pid: Cluster(
             token_sha256=row.token_sha256,
@@ -187,7 +194,7 @@ def _known(connection: Connection, pids: Collection[str]) -> dict[str, Cluster]:
             schema_digest=row.schema_digest,
             revoked=row.revoked,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_KNOWN, {"pids": list(pids)})
     }
 
 

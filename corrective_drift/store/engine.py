@@ -79,7 +79,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own idea of when a transaction begins is off: ours begin by the statement below.
     connection.isolation_level = None
     # FULL: a receipt is a promise, and NORMAL could lose the last ones at a power cut (sqlite.org/pragma.html).
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+    # MEMORY: what undoes a statement of many rows would go into a file below /var/tmp, each time a new one
+    # (sqlite.org/tempfiles.html).
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
 
 

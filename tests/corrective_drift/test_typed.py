@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.delivery.batch import frame
 from agent.levels import DataType, Level
 from agent.privacy.anonymize import anonymize
 from agent.wire.fields import DOCUMENTS, check
 from agent.wire.records import canonical
+from corrective_drift.ingest import MOST_DOCUMENTS
 from corrective_drift.typed import Reader
 from tests.agent.privacy.made_facts import facts
 from tests.corrective_drift.documents import document, keys, outgoing
 from tests.corrective_drift.running import TODAY
 
-READER = Reader(DOCUMENTS)
+READER = Reader(DOCUMENTS, MOST_DOCUMENTS)
 _ODD: list[Any] = [None, True, 0, 1, -1, 4.0, 10**30, "", "0", "other", "2026-02-30", "2026-11-20", [], {}, [[4, 1000]]]
 
 
@@ -65,14 +67,17 @@ def replaced(document: Any, place: tuple[Any, ...], by: Any, *, remove: bool = F
 @pytest.mark.parametrize("level", [Level.STANDARD, Level.DETAILED])
 def test_what_agents_make_goes_the_fast_way(level: Level) -> None:
     for number in range(20):
-        parts = READER.read(document(number, TODAY, level))
-        assert parts is not None
-        assert (parts.cluster_id, parts.day) == (keys(number).cluster_id, TODAY.isoformat())
+        texts = [document(number, TODAY, level, hour=hour) for hour in range(3)]
+        found = READER.read(frame(texts))
+        assert found is not None
+        assert [text for _, text in found] == texts
+        assert {(parts.cluster_id, parts.day) for parts, _ in found} == {(keys(number).cluster_id, TODAY.isoformat())}
 
 
 def test_fragments_go_the_fast_way() -> None:
     for each in outgoing(1, TODAY, Level.MINIMAL):
-        assert READER.read(each.body).voter == json.loads(each.body)["voter"]
+        ((parts, _),) = READER.read(frame([each.body])) or ()
+        assert parts.voter == json.loads(each.body)["voter"]
 
 
 @given(data=st.data(), level=st.sampled_from(Level))
@@ -86,13 +91,19 @@ def test_both_judges_agree_on_canonical_texts(data: st.DataObject, level: Level)
         value = json.loads(each.body)
         for _ in range(data.draw(st.integers(0, 3))):
             value = changed(value, data.draw)
-        assert (READER.read(canonical(value)) is not None) is (check(value) == ())
+        assert (READER.read(frame([canonical(value)])) is not None) is (check(value) == ())
 
 
 @given(data=st.data())
 @settings(max_examples=50, deadline=None)
 def test_only_canonical_texts_go_the_fast_way(data: st.DataObject) -> None:
-    text = document(1, TODAY)
-    at = data.draw(st.integers(0, len(text)))
+    content = frame([document(1, TODAY), document(1, TODAY, hour=1)])
+    at = data.draw(st.integers(0, len(content)))
     put_in = data.draw(st.sampled_from([b" ", b"\n", b"0", b'"', b",", b"\\u0061", b'"day":"2026-11-20",', b"\x00"]))
-    assert READER.read(text[:at] + put_in + text[at:]) is None
+    assert READER.read(content[:at] + put_in + content[at:]) is None
+
+
+@pytest.mark.parametrize("documents", [0, 3])
+def test_as_many_documents_as_are_taken_go_the_fast_way(documents: int) -> None:
+    content = frame([document(1, TODAY, hour=hour) for hour in range(documents)])
+    assert Reader(DOCUMENTS, 2).read(content) is None
