@@ -19,6 +19,7 @@ needs_terraform = pytest.mark.skipif(
 )
 ENVIRONMENT_LABEL = "prism-platform.io/environment"
 CONFIGURATION_ANNOTATION = "prism-platform.io/configuration"
+SPECIFICATION_ANNOTATION = "prism-platform.io/specification"
 CONSENT = {
     "consent_timestamp": "2026-01-01T00:00:00Z",
     "consent_version": "1.0",
@@ -44,11 +45,12 @@ def started_with(directory: Path, data: dict[str, str]) -> Settings:
 
 
 def without_own_marks(object_: Json) -> Json:
-    """An object without the label and the annotation that only Terraform gives."""
+    """An object without the label and the annotations that only Terraform gives."""
     copy: Json = json.loads(json.dumps(object_))
     assert copy["metadata"]["labels"].pop(ENVIRONMENT_LABEL) == "test"
     if copy["kind"] == "Deployment":
         assert copy["spec"]["template"]["metadata"]["annotations"].pop(CONFIGURATION_ANNOTATION)
+        assert list(copy["metadata"].pop("annotations")) == [SPECIFICATION_ANNOTATION]
     return copy
 
 
@@ -107,6 +109,22 @@ def test_a_changed_configuration_starts_the_agent_anew_and_an_unchanged_one_does
     first = mark(60)
     assert mark(60) == first
     assert mark(61) != first
+
+
+@needs_terraform
+@pytest.mark.parametrize(
+    "change",
+    [{"image": "registry.example/agent:1"}, {"resource_limits": {"memory": "1Gi"}}, {"data": {"enabled": "false"}}],
+)
+def test_a_rollout_changes_an_annotation_of_ours_or_the_provider_would_fail_after_it(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    def mark(**changes: Any) -> str:
+        annotations: dict[str, str] = read(tmp_path, "minimal", **changes)["deployment"]["metadata"]["annotations"]
+        return annotations[SPECIFICATION_ANNOTATION]
+
+    assert mark() != mark(**change)
+    assert mark() == mark(environment="other"), "a label of the Deployment alone starts no pod"
 
 
 @needs_terraform

@@ -65,4 +65,18 @@ locals {
     })
     spec = merge(local.template.spec, { containers = [local.changed_container] })
   })
+
+  changed_spec = merge(local.deployment.spec, { template = local.changed_template })
+
+  changed_deployment = merge(local.deployment, {
+    metadata = merge(local.deployment.metadata, {
+      annotations = {
+        # A rollout makes Kubernetes count up its own annotation (deployment.kubernetes.io/revision). The provider allows
+        # that only where an annotation of ours changes at the same time, and fails otherwise, after the rollout:
+        # https://github.com/hashicorp/terraform-provider-kubernetes/issues/2808
+        "prism-platform.io/specification" = sha256(jsonencode(local.changed_spec))
+      }
+    })
+    spec = local.changed_spec
+  })
 }

@@ -10,7 +10,7 @@ output "config_map" {
 
 output "deployment" {
   description = "The manifest of the Deployment."
-  value       = merge(local.deployment, { spec = merge(local.deployment.spec, { template = local.changed_template }) })
+  value       = local.changed_deployment
 }
 
 output "others" {
