@@ -81,3 +81,14 @@ def wait_for_job(cluster: StandIn, name: str) -> tuple[str, str]:
 
     condition: tuple[str, str] = wait_until(cluster, ended)
     return condition
+
+
+def log_of(cluster: StandIn, pod: Json) -> str:
+    log, _ = cluster.api.read_log(pod, "probe")
+    return log.decode()
+
+
+def run(cluster: StandIn, name: str, *command: str, **more: object) -> Json:
+    """Run a Job to its end; return its pod."""
+    start(cluster, job(name, pod_spec(*command, **more)))
+    return wait_for_phase(cluster, name, "Succeeded", "Failed")

@@ -10,8 +10,19 @@ import pytest
 
 from tests.standin.container import expanded
 from tests.standin.faults import PodFault
-from tests.standin.lab import SPACE, job, pod_of, pod_spec, start, wait_for_job, wait_for_phase, wait_until
-from tests.standin.resources import CLAIMS, EVENTS, JOBS, PODS, VOLUMES, Json
+from tests.standin.lab import (
+    SPACE,
+    job,
+    log_of,
+    pod_of,
+    pod_spec,
+    run,
+    start,
+    wait_for_job,
+    wait_for_phase,
+    wait_until,
+)
+from tests.standin.resources import EVENTS, JOBS, PODS, Json
 from tests.standin.standin import StandIn, pods_reason
 
 pytestmark = pytest.mark.skipif(pods_reason() is not None, reason=str(pods_reason()))
@@ -27,17 +38,6 @@ def shared() -> Iterator[StandIn]:
 def cluster() -> Iterator[StandIn]:
     with StandIn() as started:
         yield started
-
-
-def log_of(cluster: StandIn, pod: Json) -> str:
-    log, _ = cluster.api.read_log(pod, "probe")
-    return log.decode()
-
-
-def run(cluster: StandIn, name: str, *command: str, **more: object) -> Json:
-    """Run a Job to its end; return its pod."""
-    start(cluster, job(name, pod_spec(*command, **more)))
-    return wait_for_phase(cluster, name, "Succeeded", "Failed")
 
 
 def python(name: str, script: str) -> tuple[str, str, str]:
@@ -219,87 +219,6 @@ def test_the_end_of_the_stand_in_is_the_end_of_all_it_started() -> None:
         directory = cluster.directory
     assert not processes_with(marker)
     assert not directory.exists()
-
-
-def test_a_finished_job_is_removed_after_its_time_to_live(shared: StandIn) -> None:
-    start(shared, job("brief", pod_spec("true"), ttlSecondsAfterFinished=1))
-    wait_for_job(shared, "brief")
-    wait_until(shared, lambda: shared.store.find(JOBS, "brief", SPACE) is None)
-    wait_until(shared, lambda: pod_of(shared, "brief") is None)
-
-
-def test_time_passes_as_a_test_wishes(shared: StandIn) -> None:
-    start(shared, job("lasting", pod_spec("true"), ttlSecondsAfterFinished=7200))
-    endless = pod_spec("sleep", "3600", terminationGracePeriodSeconds=0)
-    start(shared, job("endless", endless, activeDeadlineSeconds=7200))
-    wait_for_job(shared, "lasting")
-    wait_for_phase(shared, "endless", "Running")
-    shared.let_pass(7100)
-    start(shared, job("meanwhile", pod_spec("true")))
-    wait_for_job(shared, "meanwhile")
-    assert shared.store.find(JOBS, "lasting", SPACE)
-    shared.let_pass(200)
-    assert wait_for_job(shared, "endless") == ("Failed", "DeadlineExceeded")
-    wait_until(shared, lambda: shared.store.find(JOBS, "lasting", SPACE) is None)
-
-
-def test_a_job_of_no_completions_is_complete_without_a_pod(shared: StandIn) -> None:
-    start(shared, job("none", pod_spec("true"), completions=0, parallelism=0))
-    assert wait_for_job(shared, "none") == ("Complete", "CompletionsReached")
-    assert pod_of(shared, "none") is None
-
-
-def test_a_job_past_its_deadline_fails_and_its_pod_is_deleted(shared: StandIn) -> None:
-    spec = pod_spec("sleep", "60", terminationGracePeriodSeconds=0)
-    start(shared, job("late", spec, activeDeadlineSeconds=1))
-    assert wait_for_job(shared, "late") == ("Failed", "DeadlineExceeded")
-    wait_until(shared, lambda: pod_of(shared, "late") is None)
-
-
-def claim(name: str, storage_class: str) -> Json:
-    return {
-        "metadata": {"name": name, "namespace": SPACE},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": storage_class,
-            "resources": {"requests": {"storage": "64Mi"}},
-        },
-    }
-
-
-def test_a_claim_of_a_waiting_class_is_bound_for_its_first_consumer_and_mounted(shared: StandIn) -> None:
-    admitted, _ = shared.api.admission.admit(CLAIMS, SPACE, claim("waits", "standard"))
-    shared.store.create(CLAIMS, admitted)
-    container = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
-    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "waits"}}]
-    assert shared.store.get(CLAIMS, "waits", SPACE)["status"]["phase"] == "Pending"
-    run(shared, "consumer", "sh", "-c", "echo kept > /data/file", container=container, volumes=volumes)
-    bound = shared.store.get(CLAIMS, "waits", SPACE)
-    assert bound["status"]["phase"] == "Bound"
-    assert bound["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].startswith("node")
-    pod = run(shared, "second", "cat", "/data/file", container=container, volumes=volumes)
-    assert log_of(shared, pod) == "kept\n"
-    shared.store.delete(CLAIMS, "waits", SPACE)
-    wait_until(shared, lambda: shared.store.find(CLAIMS, "waits", SPACE) is None)
-    wait_until(shared, lambda: not shared.store.all(VOLUMES))
-
-
-def test_a_claim_of_an_immediate_class_is_bound_by_itself(shared: StandIn) -> None:
-    admitted, _ = shared.api.admission.admit(CLAIMS, SPACE, claim("at-once", "immediate"))
-    shared.store.create(CLAIMS, admitted)
-    wait_until(shared, lambda: shared.store.get(CLAIMS, "at-once", SPACE)["status"]["phase"] == "Bound")
-
-
-def test_a_pod_that_fits_no_node_says_so(shared: StandIn) -> None:
-    spec = pod_spec("true", container={"resources": {"requests": {"cpu": "64"}}})
-    start(shared, job("large", spec))
-
-    def refused() -> str | None:
-        pod = pod_of(shared, "large")
-        conditions = pod["status"].get("conditions", []) if pod else []
-        return conditions[0]["message"] if conditions else None
-
-    assert wait_until(shared, refused) == "0/2 nodes are available: 2 Insufficient cpu."
 
 
 @pytest.mark.parametrize(
