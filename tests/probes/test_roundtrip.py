@@ -98,32 +98,34 @@ def test_a_request_larger_than_the_buffers_is_sent_in_parts() -> None:
     assert samples.latencies_ns.size == 50
 
 
-def test_requests_without_an_answer_stay_in_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(echo, "TIMEOUT_SECONDS", 1)
-    released = threading.Event()
+@contextmanager
+def silent_after(answers: int) -> Iterator[Endpoint]:
+    """A peer that answers so often and then no more."""
+    over = threading.Event()
 
     def go_silent(number: int) -> None:
-        if number == 30:
-            released.wait(20)
+        if number == answers:
+            over.wait(20)
 
-    with peer_that(go_silent) as endpoint, echo.connected(endpoint, SIZE) as connection:
+    with peer_that(go_silent) as endpoint:
+        try:
+            yield endpoint
+        finally:
+            over.set()
+
+
+def test_requests_without_an_answer_stay_in_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(echo, "TIMEOUT_SECONDS", 1)
+    with silent_after(30) as endpoint, echo.connected(endpoint, SIZE) as connection:
         opened = roundtrip.open_loop(connection, SIZE, 40, rate_per_second=1000)
-        released.set()
     assert opened.failures == 10
     assert (opened.latencies_ns[30:] >= 1e9).all()
 
 
 def test_a_closed_loop_ends_at_a_timeout_and_keeps_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(echo, "TIMEOUT_SECONDS", 1)
-    released = threading.Event()
-
-    def go_silent(number: int) -> None:
-        if number == 30:
-            released.wait(20)
-
-    with peer_that(go_silent) as endpoint, echo.connected(endpoint, SIZE) as connection:
+    with silent_after(30) as endpoint, echo.connected(endpoint, SIZE) as connection:
         closed = roundtrip.closed_loop(connection, SIZE, 40)
-        released.set()
     assert (closed.failures, closed.latencies_ns.size) == (1, 31)
     assert closed.latencies_ns[-1] >= 1e9
 
