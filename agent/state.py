@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent import xdg
 from agent.errors import StateUnusable
 
 SYSTEM_DIRECTORY = Path("/var/lib/telemetry-agent")
@@ -81,8 +82,8 @@ def choose_directory(chosen: Path | None, variables: Mapping[str, str]) -> Path:
         return chosen
     if os.access(SYSTEM_DIRECTORY, os.W_OK | os.X_OK):
         return SYSTEM_DIRECTORY
-    home = Path(variables.get("XDG_STATE_HOME") or Path(variables.get("HOME") or "/") / ".local" / "state")
-    return home / "prism-telemetry-agent"
+    of_user = xdg.directory(xdg.Purpose.STATE, variables)
+    return SYSTEM_DIRECTORY if of_user is None else of_user / "prism-telemetry-agent"
 
 
 def read_private(path: Path) -> bytes | None:

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from agent import settings
+from agent import settings, xdg
 from agent.cli.layout import print_tables, probe_table, remark
 from agent.collect.host import provider_of
 from agent.results import community
@@ -62,14 +62,11 @@ def _given(text: str) -> tuple[str, str]:
 
 
 def _directory() -> Path:
-    """Return where the XDG Base Directory Specification wants what can be fetched again."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if not cache.startswith("/"):  # a relative path is to be ignored, says the specification
-        try:
-            cache = str(Path("~/.cache").expanduser())
-        except RuntimeError as error:
-            raise Unavailable("no home directory for baselines: set HOME or XDG_CACHE_HOME") from error
-    return Path(cache) / "prism-probe" / "baselines"
+    """Return where baselines are kept between two questions."""
+    cache = xdg.directory(xdg.Purpose.CACHE, os.environ)
+    if cache is None:
+        raise Unavailable("no home directory for baselines: set HOME or XDG_CACHE_HOME")
+    return cache / "prism-probe" / "baselines"
 
 
 def _table(probe: str, standings: Sequence[Standing], width: int) -> Table:

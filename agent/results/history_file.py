@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from agent import xdg
 from agent.sqlite_file import Foreign, Layout, Newer, connect, connect_anew_if_damaged, is_damage
 from probes.errors import InvalidRequest, Unavailable
 
@@ -40,14 +41,11 @@ SCHEMA_VERSION = _LAYOUT.version
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
-    """Return where the history lies by the XDG Base Directory Specification. Raises Unavailable without a home."""
-    state = environment.get("XDG_STATE_HOME", "")
-    if not state.startswith("/"):  # a relative path is to be ignored, says the specification
-        try:
-            state = str(Path("~/.local/state").expanduser())
-        except RuntimeError as error:
-            raise Unavailable("no home directory for the history: set HOME or XDG_STATE_HOME") from error
-    return Path(state) / "prism-probe" / "history.sqlite3"
+    """Return where a user's history lies. Raises Unavailable where there is no home."""
+    state = xdg.directory(xdg.Purpose.STATE, environment)
+    if state is None:
+        raise Unavailable("no home directory for the history: set HOME or XDG_STATE_HOME")
+    return state / "prism-probe" / "history.sqlite3"
 
 
 @contextmanager
