@@ -33,6 +33,7 @@ from jobs.survey import snapshot
 from jobs.watching import watched
 from probes import environment
 from probes.measure.result import ProbeResult
+from probes.process import ending_signals
 
 # On top of its time a run may need its last pods' end and the clean-up; then the cluster removes everything itself.
 _EXPIRY_SLACK_SECONDS = 600
@@ -278,11 +279,7 @@ def _signals_to(messages: "queue.SimpleQueue[_Message]") -> Iterator[None]:
         # Of all queues this one may be written to from a handler (its documentation: put() is reentrant).
         messages.put(number)
 
-    ending = [signal.SIGINT, signal.SIGTERM]
-    # A terminal that is closed ends the run, too, unless it was started to outlive that (nohup).
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        ending.append(signal.SIGHUP)
-    before = {number: signal.signal(number, tell) for number in ending}
+    before = {number: signal.signal(number, tell) for number in ending_signals()}
     try:
         yield
     finally:

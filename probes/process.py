@@ -41,6 +41,12 @@ def die_with_parent(parent_pid: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals that end a run in order: a closed terminal's, too, unless it was to outlive that (nohup)."""
+    always = [signal.SIGINT, signal.SIGTERM]
+    return always if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*always, signal.SIGHUP]
+
+
 def run_tool(argv: Sequence[str], *, deadline_seconds: float, pass_fds: Sequence[int] = ()) -> Completed:
     """Run `argv` to its end with the C locale and no standard input; the whole tree is killed whatever happens.
 

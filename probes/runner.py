@@ -30,7 +30,7 @@ from probes.catalogue import load
 from probes.errors import Interrupted, InvalidRequest, ProbeError
 from probes.measure.result import PhaseKind, ProbeResult, RunResult, Status, Usage
 from probes.probe import Context, Plan, Profile, Spec
-from probes.process import die_with_parent, kill_tree
+from probes.process import die_with_parent, ending_signals, kill_tree
 
 # A probe may take twice what it planned before it stops beginning rounds, and this much longer before it is killed.
 _BUDGET_FACTOR = 2.0
@@ -107,12 +107,12 @@ def run_probe(request: Request, on_phase: PhaseListener) -> ProbeResult:
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into Interrupted while the block runs, so that clean-up happens and can be told."""
+    """Turn signals that end into Interrupted while the block runs, so that clean-up happens and can be told."""
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in ending_signals()}
     try:
         yield
     finally:

@@ -134,7 +134,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback(probe_program: str, tmp_
     assert shell.stderr == ""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stopped_run_keeps_what_had_finished(probe_program: str, tmp_path: Path, number: int, code: int) -> None:
     arguments = ["run", "utilization", "storage", "--duration", "500ms", "--path", str(tmp_path), "--output", "r.json"]
     with subprocess.Popen(
