@@ -31,16 +31,18 @@ def record_grant(state: State, record: ConsentRecord, *, bound_at_start: bool, r
     """
     before = read_consent(state.consent)
     returns = before is not None and before.revoked_at is not None
-    write_consent(state.consent, record)
     trail = Trail(state.audit)
     if returns:
+        # First: a crash in between leaves a revoked consent, not one in force under the identifiers that had gone.
         replace_keys(state.secret)
         trail.append(audit_events.IdRotated())
+    write_consent(state.consent, record)
     with opened(state.outbox, limits(retention_days)) as outbox:
         # What waits was queued under another consent, and might hold more than this one covers.
         outbox.purge(LossReason.CONSENT, keep_consent=record.digest)
-        # A section that is bound for the first time is no answer to what the service has said; one written anew is.
-        if before is not None or not bound_at_start:
+        # A section is an answer to what the service has said only where it is later: one that is bound for the first
+        # time, or was changed under its old time stamp, may come from a lost state or from a configuration rolled back.
+        if not bound_at_start or (before is not None and record.granted_at > before.latest_act_at):
             outbox.resume()
     trail.append(
         audit_events.ConsentGranted(

@@ -42,6 +42,11 @@ class ConsentRecord(BaseModel):
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
     @property
+    def latest_act_at(self) -> datetime:
+        """When a person last acted, as far as this record knows; only what is later is a new act."""
+        return max(filter(None, (self.granted_at, self.revoked_at, self.from_configuration_of)))
+
+    @property
     def consented(self) -> Consented:
         """What stops compare with."""
         return Consented(
@@ -79,10 +84,14 @@ def write_consent(path: Path, record: ConsentRecord) -> None:
     write_private(path, record.model_dump_json(indent=2).encode())
 
 
-def grant(asked: Asked, *, policy_version: str, now: datetime) -> ConsentRecord:
-    """Return the consent to exactly what is asked."""
+def grant(asked: Asked, *, policy_version: str, now: datetime, before: ConsentRecord | None = None) -> ConsentRecord:
+    """Return the consent to exactly what is asked; `before` is the one in force until then.
+
+    It is no earlier than that one, whatever the clock says: otherwise a section with a time stamp ahead of the clock
+    would be a new act after it, and undo what follows.
+    """
     return ConsentRecord(
-        granted_at=now,
+        granted_at=now if before is None else max(now, before.latest_act_at),
         policy_version=policy_version,
         level=asked.level,
         data_types=asked.data_types,
@@ -112,8 +121,7 @@ def bound(kept: ConsentRecord | None, section: Consent | None, asked: Asked) -> 
 
 
 def _is_new(section: Consent, kept: ConsentRecord) -> bool:
-    latest = max(filter(None, (kept.granted_at, kept.revoked_at, kept.from_configuration_of)))
-    return section.timestamp > latest or (kept.revoked_at is None and _says_something_else(section, kept))
+    return section.timestamp > kept.latest_act_at or (kept.revoked_at is None and _says_something_else(section, kept))
 
 
 def _says_something_else(section: Consent, kept: ConsentRecord) -> bool:

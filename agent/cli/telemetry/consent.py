@@ -50,7 +50,7 @@ def grant_now(ctx: click.Context, *, policy: str | None, yes: bool) -> None:
     if not yes and not click.confirm("Do you consent?"):
         raise NotAllowed("no consent was given: nothing has changed")
     opened.state.prepare()
-    record = grant(asked, policy_version=version, now=now())
+    record = grant(asked, policy_version=version, now=now(), before=before)
     returns = record_grant(opened.state, record, bound_at_start=False, retention_days=opened.retention_days)
     click.echo("Consent is recorded; a running agent sees it within seconds.")
     if returns:

@@ -1,7 +1,7 @@
 """Consent that is granted and revoked, and a configuration that changes, under a running agent."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -10,6 +10,7 @@ from agent.daemon.metrics import Metrics
 from agent.daemon.standing import Standing
 from agent.delivery.outbox import Limits, opened
 from agent.delivery.outbox_rows import Halt
+from agent.privacy.consent import read_consent
 from agent.privacy.keys import Keys
 from agent.privacy.stops import Stop
 from agent.state import State
@@ -92,16 +93,20 @@ REFUSALS = {"consent_stale": answer(409, b'{"error":"consent_stale"}'), "service
 
 
 @pytest.mark.parametrize("stop", REFUSALS)
-@pytest.mark.parametrize("written", [{"timestamp": "2024-01-02T00:00:00Z"}, {"version": "1.1"}])
-def test_a_consent_that_is_written_anew_ends_what_the_service_has_halted(
-    stop: str, written: dict[str, str], place: Place, service: Service
+def test_a_consent_with_a_later_timestamp_ends_what_the_service_has_halted(
+    stop: str, place: Place, service: Service
 ) -> None:
     service.script.append(REFUSALS[stop])
     assert place.run("once").returncode == 3
     assert "a consent section with a later timestamp" in place.run("once").stderr
     assert place.status()["paused"] == stop
     assert place.consent is not None
-    place.consent |= written
+    # Such as a configuration that is rolled back: it is bound, and answers nothing that was said since.
+    place.consent |= {"version": "1.1"}
+    place.write()
+    assert place.run("once").returncode == 3
+    assert place.status()["paused"] == stop
+    place.consent |= {"timestamp": "2024-01-02T00:00:00Z"}
     place.write()
     assert place.status()["paused"] == stop
     assert place.run("once").returncode == 0
@@ -115,6 +120,29 @@ def test_a_section_that_is_bound_for_the_first_time_does_not_end_a_halt(place: P
     (place.state / "consent.json").unlink()
     assert place.run("once").returncode == 3
     assert place.status()["paused"] == "service_gone"
+
+
+def test_a_section_dated_ahead_of_the_clock_ends_no_later_halt(place: Place) -> None:
+    assert place.consent is not None
+    place.consent |= {"timestamp": (datetime.now(UTC) + timedelta(hours=8)).isoformat()}
+    place.write()
+    assert place.run("once").returncode == 0
+    assert place.run("consent", "grant", "--yes").returncode == 0
+    assert place.run("delete-data", "--yes").returncode == 0
+    assert place.run("once").returncode == 3
+    assert place.status()["paused"] == "service_gone"
+
+
+def test_consent_given_again_is_not_in_force_before_the_identifiers_are_new(place: Place) -> None:
+    state = State(place.state)
+    assert place.run("once").returncode == 0
+    assert place.run("consent", "revoke").returncode == 0
+    state.secret.unlink()
+    state.secret.mkdir()
+    assert place.run("consent", "grant", "--yes").returncode == 3
+    kept = read_consent(state.consent)
+    assert kept is not None
+    assert kept.revoked_at is not None
 
 
 def test_the_daemon_notices_what_a_command_has_halted(place: Place) -> None:

@@ -156,6 +156,15 @@ def test_after_a_rotation_a_changed_section_does_not_bring_an_old_digest_back() 
     assert back.digest == rotated.digest != record.digest
 
 
+def test_what_a_command_grants_and_revokes_outlasts_a_section_dated_ahead_of_the_clock() -> None:
+    section = bound(None, SECTION, ASKED)
+    earlier = NOW - timedelta(hours=8)
+    granted = grant(ASKED, policy_version="1.0", now=earlier, before=section)
+    assert bound(granted, SECTION, ASKED) == granted
+    revoked = revoke(granted, now=earlier)
+    assert bound(revoked, SECTION, ASKED) == revoked
+
+
 def test_revoking_twice_keeps_the_first_time() -> None:
     record = revoke(grant(ASKED, policy_version="1.0", now=NOW), now=NOW)
     assert revoke(record, now=NOW + timedelta(days=1)) == record
