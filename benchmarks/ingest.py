@@ -35,6 +35,7 @@ from pathlib import Path
 import httpx
 import psutil
 import psycopg
+import uvloop
 from sqlalchemy.engine import make_url
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -154,7 +155,8 @@ def commits(port: int) -> tuple[float, float]:
 def over_http(port: int, made: Sequence[Content], seconds: float) -> Measured:
     before = commits(port)
     begun = time.perf_counter()
-    reports = asyncio.run(_load(port, made, seconds))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        reports = runner.run(_load(port, made, seconds))
     took = time.perf_counter() - begun
     after = commits(port)
     return Measured(reports / took, (after[1] - before[1]) / max(1.0, after[0] - before[0]))

@@ -76,6 +76,18 @@ def test_what_nobody_foresaw_is_logged_by_its_place_and_not_by_its_words(refusin
     assert (event["kind"], event["file"]) == ("AttributeError", "routes/collect.py")
 
 
+def test_what_nobody_foresaw_in_a_route_is_told_and_logged_once_too(refusing: Running) -> None:
+    service = refusing.service
+    before = len(refusing.events)
+    kept, service.signer = service.signer, None  # type: ignore[assignment]  # what nobody foresaw
+    try:
+        answer = refusing.http.get("/v1/keys")
+    finally:
+        service.signer = kept
+    assert (answer.status_code, answer.json()["error"]) == (500, "failed")
+    assert [(each["event"], each["file"]) for each in refusing.events[before:]] == [("failed", "routes/receipts.py")]
+
+
 def test_an_error_is_logged_without_its_text() -> None:
     said = io.StringIO()
     tell_failure(Log("json", said), ValueError("203.0.113.77"))

@@ -53,6 +53,14 @@ def test_metrics_count_by_endpoint_and_never_by_path(refusing: Running) -> None:
     assert "somebody" not in told
 
 
+def test_what_is_called_directly_is_a_route_like_the_others(refusing: Running) -> None:
+    assert refusing.collect(b"{", new_id(), keys(1).token).status_code == 400
+    assert 'endpoint="/v1/collect",status="400"}' in refusing.http.get("/metrics").text
+    answer = refusing.http.get("/v1/collect")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert "/v1/collect" in refusing.http.get("/openapi.json").json()["paths"]
+
+
 def test_pages_are_counted_by_where_they_stand(refusing: Running) -> None:
     for path in ("/", "/trends", "/stored/reports/somebody", "/somebody"):
         refusing.http.get(f"/dashboard{path}")

@@ -47,6 +47,45 @@ def test_a_head_that_never_ends_is_cut_off(refusing: Running, head: bytes) -> No
     assert received == b""
 
 
+def asked(connection: ssl.SSLSocket) -> bytes:
+    """One record of TLS out of the answer to a request."""
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return connection.recv(65_536)
+
+
+def test_the_head_and_the_body_of_an_answer_leave_together(refusing: Running) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        for _ in range(2):
+            head, _, content = asked(connection).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert json.loads(content) == {"status": "ok"}
+
+
+def test_a_connection_that_asks_for_its_end_is_answered_first(refusing: Running) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+    assert received.endswith(b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_head_that_comes_too_slowly_is_cut_off(
+    refusing: Running, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    monkeypatch.setattr("corrective_drift.protocol.HEAD_SECONDS", 0.2)
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        for _ in range(before):
+            asked(connection)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        try:
+            received = connection.recv(1)
+        except (ssl.SSLError, ConnectionError):
+            received = b""
+    assert received == b""
+
+
 def test_serving_in_the_clear_needs_a_word_unless_it_stays_on_the_machine(files: Files) -> None:
     for host in ("127.0.0.1", "::1", "localhost"):
         Address(host=host)
