@@ -32,6 +32,7 @@ def collected(settings: Settings, *, on_unreadable: Callable[[str, int], None]) 
         login = log_in(kubeconfig=settings.environment.kubeconfig)
         scan = KubeScan(Transport(login))
         facts = gather(scan, level=level, data_types=data_types, on_unreadable=on_unreadable)
-    if facts.statuses and _UNANSWERED.issuperset(facts.statuses.values()):
+    nothing = all(getattr(facts, subject) is None for subject in facts.statuses)
+    if facts.statuses and nothing and _UNANSWERED.issuperset(facts.statuses.values()):
         raise Unavailable("nothing of the cluster can be read: is its API server up, and within reach from here?")
     return facts

@@ -130,6 +130,16 @@ def test_a_server_that_answers_nothing_is_asked_little(place: Place) -> None:
         assert {request.partition("?")[0] for request in server.requests} == {"/version", "/apis"}
 
 
+def test_where_each_collector_lacks_something_what_all_else_tells_is_reported(place: Place) -> None:
+    """At the minimal level both collectors want the version, and have the nodes without it."""
+    place.write(privacy_level="minimal")
+    with serving_lists(changing("/version", lambda _: status(500)), place.directory) as (_, kubeconfig):
+        place.variables["KUBECONFIG"] = str(kubeconfig)
+        done = place.run("once")
+    assert done.returncode == 0
+    assert "collected" in place.audit()
+
+
 def test_an_amount_that_can_not_be_read_is_counted_in_log_and_metrics(place: Place, service: Service) -> None:
     def spoiled(query: Query) -> Answer:
         told = json.loads(answer("/apis/metrics.k8s.io/v1beta1/nodes", query).body)
