@@ -31,19 +31,21 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3-venv \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
-COPY agent agent
-COPY corrective_drift corrective_drift
-COPY jobs jobs
-COPY probes probes
+# Alone at first: a change of the code need not fetch numpy anew.
+COPY pyproject.toml ./
 # pip stays outside of what it installs into; dependency groups came with its 25.1. The tests that packages bring, most
 # of them numpy's, are a sixth of it.
 RUN python3 -m venv /build \
  && /build/bin/pip install --no-cache-dir 'pip>=25.1' \
  && python3 -m venv --without-pip /opt/prism \
  && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --group pod \
- && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --no-deps . \
  && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+COPY README.md LICENSE ./
+COPY agent agent
+COPY corrective_drift corrective_drift
+COPY jobs jobs
+COPY probes probes
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --no-deps .
 
 FROM installation AS whole-installation
 RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir . \
@@ -57,6 +59,10 @@ FROM python AS tools
 COPY --from=fio /build/fio/fio /usr/local/bin/
 
 FROM tools AS probe
+# A named volume takes its owner from what the image has there: without this one, it would be root's. The history of runs
+# lies beside what storage measures, since nothing else outlives a container.
+ENV XDG_STATE_HOME=/data
+RUN install --directory --owner 65532 --group 65532 --mode 700 /data
 COPY --from=installation /opt/prism /opt/prism
 # A number, since Kubernetes can't tell whether a name is root; 65532 is the customary nobody of small images.
 USER 65532:65532
@@ -73,6 +79,8 @@ USER 65532:65532
 ENTRYPOINT ["telemetry-agent"]
 
 FROM python AS service
+# Where `corrective-drift` looks for its state by itself.
+ENV XDG_STATE_HOME=/var/lib
 RUN install --directory --owner 65532 --group 65532 --mode 700 /var/lib/corrective-drift
 COPY --from=service-installation /opt/prism /opt/prism
 USER 65532:65532

@@ -1,4 +1,4 @@
-"""The Dockerfile, read as text: what both targets promise."""
+"""The Dockerfile, read as text: what its targets promise. tests/test_images.py builds and starts them."""
 
 import re
 import tomllib
@@ -31,6 +31,10 @@ def last(target: str, instruction: str) -> str:
     return [rest for name, rest in stages()[target] if name == instruction][-1]
 
 
+def variables(target: str) -> list[str]:
+    return [each for name, rest in stages()[target] if name == "ENV" for each in rest.split()]
+
+
 @pytest.mark.parametrize("target", ["probe", "agent", "service"])
 def test_a_target_runs_as_a_number_that_is_not_root(target: str) -> None:
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", last(target, "USER"))
@@ -38,7 +42,25 @@ def test_a_target_runs_as_a_number_that_is_not_root(target: str) -> None:
 
 @pytest.mark.parametrize("target", ["probe", "agent", "service"])
 def test_a_target_never_searches_the_working_directory_for_modules(target: str) -> None:
-    assert "PYTHONSAFEPATH=1" in last(target, "ENV")
+    assert "PYTHONSAFEPATH=1" in variables(target)
+
+
+@pytest.mark.parametrize(
+    ("target", "directory", "parent"),
+    [
+        ("probe", "/data", "/data"),
+        ("agent", "/var/lib/telemetry-agent", None),
+        ("service", "/var/lib/corrective-drift", "/var/lib"),
+    ],
+)
+def test_a_volume_that_is_mounted_over_a_targets_state_gets_its_user_as_owner(
+    target: str, directory: str, parent: str | None
+) -> None:
+    made = [rest for name, rest in stages()[target] if name == "RUN" and rest.endswith(f" {directory}")]
+    user, group = last(target, "USER").split(":")
+    assert made
+    assert f"--owner {user} --group {group} " in made[-1]
+    assert parent is None or f"XDG_STATE_HOME={parent}" in variables(target)
 
 
 @pytest.mark.parametrize("target", ["probe", "agent"])
@@ -67,7 +89,7 @@ def test_everything_that_the_wheel_holds_reaches_the_builder() -> None:
 
 def test_pods_get_the_group_of_that_name_and_the_agent_everything() -> None:
     probe, agent = (
-        " ".join(rest for name, rest in stages()[stage] if name == "RUN" and "/opt/prism" in rest).split("&&")
+        "&&".join(rest for name, rest in stages()[stage] if name == "RUN" and "/opt/prism" in rest).split("&&")
         for stage in ("installation", "whole-installation")
     )
     installs = [line.split("--no-cache-dir")[1].split() for line in probe if "--python /opt/prism" in line]
