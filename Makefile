@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-cluster lint format bench bench-long manifests clean
+.PHONY: help setup run test test-long test-cluster test-docker lint format bench bench-long manifests clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ test-long: setup ## Kill launcher and service at random moments; ask the service
 # KUBECONFIG=... PROBE_IMAGE=registry.example/probe:1 make test-cluster
 test-cluster: setup ## Run every probe as Jobs in the cluster of KUBECONFIG, with the image PROBE_IMAGE
 	@.venv/bin/pytest tests/cluster
+
+# DOCKER_BUILD='--network host' make test-docker, where a build needs more than the default to reach the packages
+test-docker: setup ## Build the images and try them in the container engine that `docker` speaks to; about ten minutes
+	@for target in probe agent service; do docker build $(DOCKER_BUILD) --target $$target --tag prism-test/$$target .; done
+	@.venv/bin/pytest -m docker tests/test_images.py
 
 lint: .venv/.installed ## Check style, types, direction of imports, scripts and Dockerfile
 	.venv/bin/ruff check .

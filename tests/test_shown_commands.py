@@ -24,7 +24,7 @@ PROGRAMS: dict[str, click.Group] = script("cli_page").PROGRAMS
 # Why a line that begins with this is not looked into.
 SKIPPED = {
     "curl": "asks a service; tests/corrective_drift has its requests",
-    "docker": "no container engine is needed to develop; tests/test_docker.py has the image's commands",
+    "docker": "no container engine is needed to develop; tests/test_images.py, for who has one, types these",
     "pg_dump": "PostgreSQL's own",
     "createdb": "PostgreSQL's own",
     "sqlite3": "SQLite's own",
