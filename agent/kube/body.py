@@ -18,8 +18,8 @@ import urllib3
 _PIECE_BYTES = 1 << 16
 # At most one record of TLS comes at a time, which is 16 KiB.
 _READ_BYTES = 1 << 14
-# The last chunk without what may trail it, which the API server never sends.
-_END = b"\r\n0\r\n\r\n"
+# How a body ends: nothing trails the API server's last chunk, but a proxy may let something.
+_END = b"\r\n\r\n"
 # A size has 16 digits at most, and extensions of it are in no use.
 _LONGEST_SIZE = 100
 
@@ -63,6 +63,8 @@ def _filled(file: io.BufferedReader, buffer: bytearray, length: int, ends_at: fl
 
     Return the new length.
     """
+    if length >= _PIECE_BYTES:  # all of it trails the last chunk
+        raise urllib3.exceptions.ProtocolError("what comes after the chunks has no end")
     view = memoryview(buffer)
     while length < _PIECE_BYTES and not buffer.endswith(_END, 0, length):
         read = file.raw.readinto(view[length : length + _READ_BYTES])
@@ -93,7 +95,7 @@ def _taken_apart(buffer: bytearray, length: int, left: int) -> tuple[list[memory
             return parts, begin, left, False
         left = _size(bytes(view[begin + 2 : end]))
         if not left:
-            return parts, begin, 0, buffer.endswith(b"\r\n\r\n", 0, length)
+            return parts, begin, 0, buffer.endswith(_END, 0, length)
         begin = end + 2
 
 

@@ -15,8 +15,8 @@ from agent.kube.body import _from_chunks, _taken_apart
 FOREVER = time.monotonic() + 3600
 
 
-def framed(chunks: list[bytes], *, extension: bytes = b"") -> bytes:
-    return b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks) + b"0\r\n\r\n"
+def framed(chunks: list[bytes], *, extension: bytes = b"", last: bytes = b"0\r\n\r\n") -> bytes:
+    return b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks) + last
 
 
 class Records(io.RawIOBase):
@@ -51,17 +51,21 @@ def body(records: list[bytes]) -> bytes:
     return b"".join(b"".join(parts) for parts in _from_chunks(response(records), FOREVER))
 
 
-# What tempts: line ends and the end itself, within a chunk.
-contents = st.lists(
-    st.one_of(st.binary(min_size=1, max_size=300), st.just(b"\r\n0\r\n\r\n"), st.just(b"x" * 9000)), max_size=9
+# Line ends and the end itself, within a chunk; and more than a piece in all.
+TEMPTING = (b"\r\n0\r\n\r\n", b"\r\n\r\n", b"x" * 9000)
+contents = st.lists(st.one_of(st.binary(min_size=1, max_size=300), st.sampled_from(TEMPTING)), max_size=9)
+
+
+@given(
+    contents,
+    st.lists(st.integers(1, 5000), min_size=1),
+    st.sampled_from([b"", b";a=b"]),
+    st.sampled_from([b"0\r\n\r\n", b"000\r\n\r\n", b"0;a=b\r\n\r\n", b"0\r\nA: b\r\nC: d\r\n\r\n"]),
 )
-
-
-@given(contents, st.lists(st.integers(1, 5000), min_size=1), st.sampled_from([b"", b";a=b"]))
 def test_what_is_in_the_chunks_comes_out_however_it_arrives(
-    chunks: list[bytes], sizes: list[int], extension: bytes
+    chunks: list[bytes], sizes: list[int], extension: bytes, last: bytes
 ) -> None:
-    whole, records, at = framed(chunks, extension=extension), [], 0
+    whole, records, at = framed(chunks, extension=extension, last=last), [], 0
     while at < len(whole):
         size = sizes[len(records) % len(sizes)]
         records.append(whole[at : at + size])
@@ -83,6 +87,11 @@ def test_a_body_that_is_cut_off_is_noticed(chunks: list[bytes], data: st.DataObj
 def test_what_is_no_chunk_is_refused(raw: bytes) -> None:
     with pytest.raises(urllib3.exceptions.ProtocolError):
         _taken_apart(bytearray(raw), len(raw), 0)
+
+
+def test_trailers_without_an_end_are_refused_and_not_looked_at_for_ever() -> None:
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        body([b"0\r\n", *([b"A: b\r\n" * 1000] * 20)])
 
 
 def test_what_drips_ends_by_its_deadline() -> None:
