@@ -185,7 +185,10 @@ class Daemon:
         before = self._paused
         if report.ending is Ending.PAUSED:
             self._paused = report.stop
-        elif report.ending is Ending.DONE:
+            # What ended it may have been seen while this one was under way: then nothing else would look again.
+            self._must_check |= task not in _FIRST
+        elif report.ending is Ending.DONE and task in _FIRST:
+            # What was begun before the pause, and ends after it, knows nothing of it.
             self._paused = None
         elif task in _FIRST or report.ending is Ending.UNUSABLE:
             # Not known is not allowed.

@@ -3,7 +3,14 @@
 import json
 
 import psutil
+import pytest
 
+from agent.daemon.daemon import Daemon
+from agent.daemon.handover import handed_over, resident
+from agent.daemon.tasks import Ending, Task, TaskReport
+from agent.log import Log
+from agent.privacy.stops import Stop
+from agent.settings import load
 from agent.wire.fields import check
 from tests.agent.daemon.parts import Agent, Place
 from tests.agent.delivery.service import Service, answer, stay_silent
@@ -47,6 +54,32 @@ def test_it_says_that_it_works_when_it_does_and_not_before(place: Place) -> None
         agent.stop()
         assert "looking whether it may work at the level standard" in agent.log
         assert "the agent works" not in agent.log
+
+
+@pytest.mark.parametrize(
+    "before",
+    [TaskReport(ending=Ending.PAUSED, stop=Stop.SERVICE_GONE.value), TaskReport(ending=Ending.UNUSABLE)],
+    ids=["halted", "unusable"],
+)
+def test_what_began_before_a_pause_and_ends_after_it_does_not_end_it(before: TaskReport, place: Place) -> None:
+    daemon = Daemon(resident(handed_over(load(place.config))), Log("console"))
+    daemon._note(Task.START, TaskReport(ending=Ending.DONE))
+    assert daemon._unready() is None
+    daemon._note(Task.SEND, before)
+    paused = daemon._unready()
+    assert paused is not None
+    daemon._note(Task.REPORT, TaskReport(ending=Ending.DONE))
+    assert daemon._unready() == paused
+    daemon._note(Task.CHECK, TaskReport(ending=Ending.DONE))
+    assert daemon._unready() is None
+
+
+def test_a_pause_that_was_over_when_a_task_told_of_it_is_looked_at_again(place: Place) -> None:
+    daemon = Daemon(resident(handed_over(load(place.config))), Log("console"))
+    daemon._note(Task.START, TaskReport(ending=Ending.DONE))
+    daemon._note(Task.CHECK, TaskReport(ending=Ending.DONE))
+    daemon._note(Task.SEND, TaskReport(ending=Ending.PAUSED, stop=Stop.CONSENT_REVOKED.value))
+    assert list(daemon._due()) == [Task.CHECK]
 
 
 def test_the_first_report_comes_after_a_random_share_of_the_interval(place: Place, service: Service) -> None:
