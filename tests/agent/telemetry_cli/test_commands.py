@@ -171,6 +171,8 @@ def test_after_a_deletion_the_agent_collects_nothing_until_consent_is_given_agai
     assert place.run("delete-data", "--yes").returncode == 3
     assert place.status()["paused"] is None
     service.otherwise = calls
+    for file in place.state.glob("outbox.db*"):
+        file.unlink()
     deleted = place.run("delete-data", "--yes")
     assert "The agent has paused" in deleted.stderr
     assert place.status()["paused"] == "service_gone"
