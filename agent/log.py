@@ -68,7 +68,7 @@ _WORDS = {
     Event.PAUSED: "paused: {reason}",
     Event.RESUMED: "resumed",
     Event.COLLECTED: "collected in {seconds:.1f} s",
-    Event.COLLECTOR_FAILED: "the collector {collector} brought nothing: {reason}",
+    Event.COLLECTOR_FAILED: "the collector {collector} could not read all: {reason}",
     Event.OBJECTS_LEFT_OUT: "the collector {collector} left out {objects} objects: amounts in them can't be read",
     Event.TASK_FAILED: "the task {task} ended without success: {ending}",
     Event.REPORT_DROPPED: "a report could not be anonymized and was dropped",

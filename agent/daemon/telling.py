@@ -32,7 +32,7 @@ class Ended(StrEnum):
 
 
 def tell_collected(log: Log, statuses: Mapping[str, str], unreadable: Mapping[str, int], seconds: float) -> None:
-    """Say how long it took, which collectors brought nothing, and which had to leave out objects."""
+    """Say how long it took, which collectors could not read all, and which had to leave out objects."""
     log.say(Event.COLLECTED, seconds=seconds)
     for name, status in sorted(statuses.items()):
         if status not in {Ended.OK, Ended.OFF}:

@@ -78,7 +78,7 @@ def test_a_permission_that_is_removed_costs_its_fields_only_and_is_said(place: P
         place.variables["KUBECONFIG"] = str(kubeconfig)
         done = place.run("once")
     assert done.returncode == 0
-    assert "the collector nodes brought nothing: forbidden" in done.stderr
+    assert "the collector nodes could not read all: forbidden" in done.stderr
     [document] = service.counted
     assert document["collected"]["nodes"] == "forbidden"
     assert "count" not in document.get("nodes", {})
