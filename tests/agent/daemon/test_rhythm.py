@@ -111,6 +111,28 @@ def test_what_was_put_off_is_due_again_within_its_interval_also_after_a_restart(
     assert Task.REPORT in rhythm(path, now=soon).due(NOON + timedelta(seconds=due_at) + HOUR)
 
 
+def test_the_waits_go_on_growing_after_a_restart(path: Path) -> None:
+    now = NOON
+    for minutes in (0.5, 1, 2, 4):
+        kept = rhythm(path, now=now, chance=0.0)
+        kept.begun(Task.REPORT, now)
+        assert kept.put_off(Task.REPORT, now)
+        now += timedelta(minutes=minutes)
+        assert json.loads(path.read_text())["report"]["retry_at"] == now.isoformat()
+
+
+def test_a_try_that_was_stopped_is_made_good_without_the_time_that_it_was_for(path: Path) -> None:
+    kept = rhythm(path, chance=0.0)
+    kept.begun(Task.REPORT, NOON)
+    kept.put_off(Task.REPORT, NOON)
+    due_at = json.loads(path.read_text())["report"]["due_at"]
+    soon = NOON + timedelta(minutes=1)
+    kept.begun(Task.REPORT, soon)
+    kept.take_back(Task.REPORT)
+    assert json.loads(path.read_text())["report"]["due_at"] == due_at
+    assert Task.REPORT in rhythm(path, now=soon, chance=0.0).due(soon)
+
+
 def test_a_timetable_of_an_earlier_version_is_taken_over(path: Path) -> None:
     kept = rhythm(path, chance=0.0)
     seconds = kept.seconds_until(NOON + timedelta(minutes=1))

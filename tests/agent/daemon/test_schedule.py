@@ -104,6 +104,13 @@ def test_the_next_time_of_the_grid_begins_to_count_anew(interval: timedelta, cha
     assert after.due_at == NOW + 2 * interval
 
 
+def test_another_interval_begins_without_what_was_to_be_made_good() -> None:
+    kept = put_off(done(begin(timedelta(days=1), NOW, phase=0, chance=0), NOW, chance=0), NOW, chance=0.5)
+    assert kept.retry_at is not None
+    again = resumed(kept, timedelta(hours=1), NOW, chance=0.5)
+    assert (again.retry_at, again.failures) == (None, 0)
+
+
 def test_a_kept_number_of_failures_that_is_absurd_breaks_nothing() -> None:
     timetable = Timetable(interval=timedelta(hours=1), due_at=NOW, jitter=timedelta(), failures=10**9)
     assert put_off(timetable, NOW, chance=0.5).retry_at is None
