@@ -1,6 +1,8 @@
 """The daemon as it runs: what it does by itself, how it stops, and what a kill leaves."""
 
 import json
+import selectors
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -8,9 +10,12 @@ import pytest
 from agent.daemon.daemon import Daemon
 from agent.daemon.handover import handed_over, resident
 from agent.daemon.tasks import Ending, Task, TaskReport
+from agent.delivery.outbox import Limits, opened
+from agent.delivery.outbox_rows import Halt
 from agent.log import Log
 from agent.privacy.stops import Stop
 from agent.settings import load
+from agent.state import State
 from agent.wire.fields import check
 from tests.agent.daemon.parts import Agent, Place
 from tests.agent.delivery.service import Service, answer, stay_silent
@@ -80,6 +85,22 @@ def test_a_pause_that_was_over_when_a_task_told_of_it_is_looked_at_again(place: 
     daemon._note(Task.CHECK, TaskReport(ending=Ending.DONE))
     daemon._note(Task.SEND, TaskReport(ending=Ending.PAUSED, stop=Stop.CONSENT_REVOKED.value))
     assert list(daemon._due()) == [Task.CHECK]
+
+
+def test_what_a_command_has_halted_is_checked_by_the_daemon(place: Place) -> None:
+    daemon = Daemon(resident(handed_over(load(place.config))), Log("console"))
+    state = State(place.state)
+    state.prepare()
+    with opened(state.outbox, Limits(age_seconds=1)) as outbox, selectors.DefaultSelector() as selector:
+        daemon._rhythm.begin(datetime.now(UTC))
+        daemon._note(Task.START, TaskReport(ending=Ending.DONE))
+        daemon._turn(selector)
+        assert not daemon._children
+        outbox.stop(Halt.GONE)
+        daemon._note(Task.CHECK, TaskReport(ending=Ending.DONE))
+        daemon._turn(selector)
+        [child] = daemon._children.values()
+        assert (child.task, child.report().stop) == (Task.CHECK, Stop.SERVICE_GONE.value)
 
 
 def test_the_first_report_comes_after_a_random_share_of_the_interval(place: Place, service: Service) -> None:
