@@ -1,4 +1,4 @@
-"""What granting and revoking consent does to everything that is kept, in an order that no crash can turn round.
+"""What granting consent, revoking it and having all deleted do to what is kept, in an order that no crash can turn round.
 
 Revoked first means stopped: the record is written before anything else, and each process that sends reads it before
 each request. Only then what waits is forgotten, and the trail told.
@@ -9,10 +9,11 @@ one's digest and is dropped. Otherwise a document with the old identifier could 
 
 from datetime import datetime, timedelta
 
+from agent.configuration import Consent
 from agent.delivery import audit_events
 from agent.delivery.audit import Trail
 from agent.delivery.outbox import Limits, opened
-from agent.delivery.outbox_rows import LossReason
+from agent.delivery.outbox_rows import Halt, LossReason
 from agent.privacy.consent import ConsentRecord, read_consent, write_consent
 from agent.privacy.install_secret import replace_keys
 from agent.state import State
@@ -62,6 +63,20 @@ def record_revocation(state: State, record: ConsentRecord, *, retention_days: in
     with opened(state.outbox, limits(retention_days)) as outbox:
         outbox.purge(LossReason.CONSENT)
     Trail(state.audit).append(audit_events.ConsentRevoked(consent=record.digest))
+
+
+def record_deletion(state: State, section: Consent | None, *, retention_days: int) -> None:
+    """Halt as by the service's 410, which the next report would bring, before anything is collected for it.
+
+    `section` is the configuration's consent as it is now. Raises StateUnusable.
+    """
+    with opened(state.outbox, limits(retention_days)) as outbox:
+        outbox.stop(Halt.GONE)
+    Trail(state.audit).append(audit_events.Halted(halt=Halt.GONE))
+    kept = read_consent(state.consent)
+    if kept is not None and section is not None and section.timestamp > kept.latest_act_at:
+        # Written before the deletion, and not bound before the next start: it must not count as an answer to it.
+        write_consent(state.consent, kept.model_copy(update={"from_configuration_of": section.timestamp}))
 
 
 def rotate(state: State, record: ConsentRecord | None, *, now: datetime, retention_days: int) -> None:

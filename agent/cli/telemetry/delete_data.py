@@ -4,14 +4,13 @@ import json
 
 import click
 
-from agent.cli.telemetry.opened import Opened, open_agent
+from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
-from agent.daemon.consent_changes import limits
+from agent.daemon.consent_changes import record_deletion
 from agent.delivery import audit_events
 from agent.delivery.answers import Failure
 from agent.delivery.audit import Trail
-from agent.delivery.outbox import opened as opened_outbox
-from agent.delivery.outbox_rows import Halt, LossReason
+from agent.delivery.outbox_rows import LossReason
 
 
 @click.command(short_help="Have the service erase what it holds about this cluster.")
@@ -36,13 +35,5 @@ def delete_data(ctx: click.Context, *, yes: bool) -> None:
     Trail(opened.state.audit).append(audit_events.DeletionAsked(status=status))
     # Before anything else that can fail: there is no second one.
     click.echo(json.dumps(answered(answer, "have the data erased"), indent=2))
-    _pause(opened)
+    record_deletion(opened.state, opened.configuration.consent, retention_days=opened.retention_days)
     click.echo("Keep this receipt. The agent has paused: telemetry-agent consent grant lets it work again.", err=True)
-
-
-def _pause(opened: Opened) -> None:
-    """Halt as by the service's 410, which the next report would bring, before anything is collected for it."""
-    # Where there is no outbox any more, the halt is kept in a new one: the receipt comes with the promise of a pause.
-    with opened_outbox(opened.state.outbox, limits(opened.retention_days)) as outbox:
-        outbox.stop(Halt.GONE)
-    Trail(opened.state.audit).append(audit_events.Halted(halt=Halt.GONE))

@@ -162,6 +162,22 @@ def test_recommendations_and_deletion_are_asked_with_the_cluster_s_own_token(pla
     assert "deletion_asked" in place.audit()
 
 
+def test_a_consent_that_was_written_before_a_deletion_and_not_yet_bound_does_not_end_its_pause(
+    place: Place, service: Service
+) -> None:
+    service.otherwise = calls
+    assert place.run("once").returncode == 0
+    assert place.consent is not None
+    place.consent |= {"timestamp": "2024-02-01T00:00:00Z", "version": "1.1"}
+    place.write()
+    assert place.run("delete-data", "--yes").returncode == 0
+    assert place.run("once").returncode == 3
+    assert place.status()["paused"] == "service_gone"
+    place.consent |= {"timestamp": "2024-02-02T00:00:00Z"}
+    place.write()
+    assert place.run("once").returncode == 0
+
+
 def test_after_a_deletion_the_agent_collects_nothing_until_consent_is_given_again(
     place: Place, service: Service
 ) -> None:
