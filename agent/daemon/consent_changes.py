@@ -1,4 +1,4 @@
-"""What granting consent, revoking it and having all deleted do to what is kept, in an order that no crash can turn round.
+"""What granting consent, revoking it and having all deleted do to what is kept, in an order that no crash turns round.
 
 Revoked first means stopped: the record is written before anything else, and each process that sends reads it before
 each request. Only then what waits is forgotten, and the trail told.
