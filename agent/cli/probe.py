@@ -28,7 +28,8 @@ Examples:
 
 \b
 Exit codes: 0 good, 1 a regression was found, 2 wrong usage,
-3 the environment lacks something, 130 stopped by Ctrl-C, 143 by SIGTERM.
+3 the environment lacks something, 130 stopped by Ctrl-C, 143 by SIGTERM,
+129 by a terminal that was closed.
 """
 
 
