@@ -41,7 +41,7 @@ test-cluster: setup ## Run every probe as Jobs in the cluster of KUBECONFIG, wit
 
 # DOCKER_BUILD='--network host' make test-docker, where a build needs more than the default to reach the packages
 test-docker: setup ## Build the images and try them in the container engine that `docker` speaks to; about ten minutes
-	@for target in probe agent service; do docker build $(DOCKER_BUILD) --target $$target --tag prism-test/$$target .; done
+	@for target in probe agent service; do docker build $(DOCKER_BUILD) --target $$target --tag prism-test/$$target . || exit 1; done
 	@.venv/bin/pytest -m docker tests/test_images.py
 
 lint: .venv/.installed ## Check style, types, direction of imports, scripts and Dockerfile
