@@ -5,15 +5,13 @@
 Both ways are measured in turns (A B A B ...), each on a database of its own that flushes every commit to the disk; the
 ratio is the median of those of the pairs. The bare way is the driver's `executemany`, with the rows ready made, and as
 many requests' rows in a transaction as the service had in one. The service unpacks, checks, stores and signs, while the
-requests are made by another process on the same cores: a client that does as little as one can, since what it costs is
-taken from the service (the requests are ready made but for their keys, and of an answer only its end and its status are
-read). Ends with 1 where a goal was missed: the ratio at 100 reports a request (an agent's `batch_size`), and the memory
-throughout. A request of one report is shown beside it: there HTTP is measured.
+requests are made by another process on the same cores (`ingest_load`). Ends with 1 where a goal was missed: the ratio
+at 100 reports a request (an agent's `batch_size`), and the memory throughout. A request of one report
+is shown beside it, where HTTP is measured.
 """
 
 import argparse
 import asyncio
-import hashlib
 import multiprocessing
 import os
 import shutil
@@ -26,8 +24,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
-from functools import cached_property, partial
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -40,8 +36,7 @@ from sqlalchemy.engine import make_url
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from agent.delivery.batch import compress, frame
-from agent.wire.fields import schema_digest
+from benchmarks.ingest_load import DAY, Content, contents, load
 from corrective_drift.limits import Rate
 from corrective_drift.log import standard_log
 from corrective_drift.receipts import load_signer
@@ -51,43 +46,10 @@ from corrective_drift.store.engine import open_engine
 from corrective_drift.store.migrate import migrate
 from probes.process import die_with_parent
 from tests.corrective_drift import postgresql
-from tests.corrective_drift.documents import CONSENT, document, keys
 
 GOAL_RATIO, GOAL_MIB = 0.4, 200.0
 BATCH_SIZE = 100
-_DAY = date(2026, 11, 20)
-_CLUSTERS = 40
-_CONNECTIONS = 48
 _RATE = Rate(per_second=1e9, burst=1_000_000_000)
-
-
-@dataclass(frozen=True)
-class Content:
-    """What one cluster sends, again and again under new keys."""
-
-    number: int
-    texts: Sequence[bytes]
-    body: bytes
-
-    @cached_property
-    def request(self) -> tuple[bytes, bytes]:
-        """An HTTP request, before and after the batch's id."""
-        head = (
-            f"POST /v1/collect HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(self.body)}\r\n"
-            f"Content-Type: application/json\r\nContent-Encoding: gzip\r\n"
-            f"Authorization: Bearer {keys(self.number).token}\r\nPrism-Consent: {CONSENT}\r\n"
-            f"Prism-Schema: {schema_digest()}\r\nIdempotency-Key: "
-        )
-        return head.encode(), b"\r\n\r\n" + self.body
-
-    def rows(self, batch_id: str) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
-        """Return what the service makes of it: a row of batches, and those of reports."""
-        pid, digest = keys(self.number).cluster_id, hashlib.sha256(self.body).digest()
-        batch = (pid, batch_id, digest, len(self.texts), len(self.texts), _DAY.isoformat(), None)
-        reports = [
-            (pid, _DAY.isoformat(), f"{batch_id}:{at}", "standard", text.decode()) for at, text in enumerate(self.texts)
-        ]
-        return batch, reports
 
 
 @dataclass(frozen=True)
@@ -98,14 +60,6 @@ class Measured:
     requests_a_commit: float
 
 
-def contents(documents: int) -> list[Content]:
-    made = []
-    for number in range(_CLUSTERS):
-        texts = [document(number, _DAY, hour=hour) for hour in range(documents)]
-        made.append(Content(number, texts, compress(frame(texts))))
-    return made
-
-
 def live(database: str, directory: Path, told: Connection) -> None:
     """Be the service, until killed."""
     die_with_parent(os.getppid())
@@ -114,7 +68,7 @@ def live(database: str, directory: Path, told: Connection) -> None:
         signer=load_signer(directory / "signing-key.pem"),
         log=standard_log(),
         settings=Settings(own_rate=_RATE, shared_rate=_RATE),
-        today=lambda: _DAY,
+        today=lambda: DAY,
     )
     address = Address(port=0)
     with listening(address) as listener:
@@ -156,58 +110,10 @@ def over_http(port: int, made: Sequence[Content], seconds: float) -> Measured:
     before = commits(port)
     begun = time.perf_counter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        reports = runner.run(_load(port, made, seconds))
+        reports = runner.run(load(port, made, seconds))
     took = time.perf_counter() - begun
     after = commits(port)
     return Measured(reports / took, (after[1] - before[1]) / max(1.0, after[0] - before[0]))
-
-
-async def _load(port: int, made: Sequence[Content], seconds: float) -> int:
-    loop, sending, deadline = asyncio.get_running_loop(), cycle(made), time.perf_counter() + seconds
-    begin = partial(Sender, sending, deadline)
-    connected = [await loop.create_connection(begin, "127.0.0.1", port) for _ in range(_CONNECTIONS)]
-    return sum(await asyncio.gather(*(sender.sent for _, sender in connected)))
-
-
-class Sender(asyncio.Protocol):
-    """A connection that sends the next request as soon as the last is answered, until the deadline."""
-
-    def __init__(self, sending: Iterator[Content], deadline: float) -> None:
-        self._sending, self._deadline = sending, deadline
-        self._received, self._reports = b"", 0
-        self.sent: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the loop has it
-        """Send the first request."""
-        self._transport = transport
-        self._send()
-
-    def data_received(self, data: bytes) -> None:
-        """Take what has come of an answer."""
-        self._received += data
-        head, end, answer = self._received.partition(b"\r\n\r\n")
-        if not end or len(answer) < int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
-            return
-        if not head.startswith(b"HTTP/1.1 200"):
-            self.sent.set_exception(RuntimeError(answer.decode()))
-            return
-        self._received = b""
-        self._reports += len(self._content.texts)
-        if time.perf_counter() < self._deadline:
-            self._send()
-        else:
-            self.sent.set_result(self._reports)
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Fail where it was too early."""
-        if not self.sent.done():
-            self.sent.set_exception(exc or ConnectionError("the service has hung up"))
-
-    def _send(self) -> None:
-        self._content = next(self._sending)
-        before, after = self._content.request
-        self._transport.write(before + str(uuid.uuid4()).encode() + after)
 
 
 Insert = Callable[[Sequence[tuple[object, ...]], Sequence[tuple[object, ...]]], None]
