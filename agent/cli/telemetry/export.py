@@ -12,6 +12,7 @@ from agent.delivery.audit import Trail
 from agent.delivery.outbox_export import write
 from agent.delivery.outbox_rows import LossReason
 from agent.errors import NotAllowed
+from agent.privacy.stops import Stop
 
 
 @click.command(short_help="Write what waits to a file, for a cluster without a way out.")
@@ -21,14 +22,16 @@ from agent.errors import NotAllowed
 def export(ctx: click.Context, file: Path, *, keep: bool) -> None:
     """Write the same bytes that would have been sent to FILE, which `corrective-drift import` takes."""
     opened = open_agent(ctx)
-    stop = opened.stop()
-    if stop is not None:
-        raise NotAllowed(f"nothing may leave: {stop.remedy}")
+    stop, consent = opened.stop(), opened.consent()
+    if stop is not None or consent is None:
+        raise NotAllowed(f"nothing may leave: {(stop or Stop.CONSENT_MISSING).remedy}")
     trail = Trail(opened.state.audit)
     with opened.outbox() as outbox:
         if outbox is None:
             click.echo("Nothing waits: no file was written.")
             return
+        # As before each flush: a file must not join what was collected under two consents, and their identifiers.
+        outbox.purge(LossReason.CONSENT, keep_consent=consent.digest)
         outbox.seal(everything(opened.configuration.telemetry), audit_head=str(trail.head()))
         batches = list(outbox.batches())
         written = write(file, batches, random.SystemRandom())

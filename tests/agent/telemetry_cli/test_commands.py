@@ -4,6 +4,7 @@ import json
 import sqlite3
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ import pytest
 from agent.cli.telemetry.command import _COMMANDS, cli
 from agent.delivery.outbox_export import read
 from agent.levels import Level
+from agent.privacy.consent import read_consent, write_consent
 from agent.state import State
 from agent.wire.fields import schema_digest
 from tests.agent.daemon.parts import Place
@@ -135,6 +137,18 @@ def test_what_waits_is_exported_with_the_bytes_of_the_wire_and_then_gone(place: 
     [carried] = read(place.directory / "out.jsonl")
     assert carried.body == tried.body
     assert carried.headers["Idempotency-Key"] == tried.key
+    assert place.status()["outbox"]["waiting_documents"] == 0
+
+
+def test_what_was_collected_under_another_consent_is_not_exported(place: Place, service: Service) -> None:
+    """Such as by a task that was under way while the identifiers were replaced."""
+    service.otherwise = lambda handler, _seen: handler.reply(503, b"")
+    assert place.run("once").returncode == 3
+    path = State(place.state).consent
+    record = read_consent(path)
+    assert record is not None
+    write_consent(path, record.model_copy(update={"granted_at": datetime.now(UTC)}))
+    assert "0 documents" in place.run("export", "out.jsonl").stdout
     assert place.status()["outbox"]["waiting_documents"] == 0
 
 
