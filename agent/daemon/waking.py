@@ -9,6 +9,14 @@ from types import FrameType
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
+def hold_stops() -> None:
+    """Have SIGTERM and SIGINT wait until `wakeups` listens, across exec, too.
+
+    From a container's first process the kernel keeps what it neither handles nor blocks.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+
 @contextmanager
 def wakeups() -> Iterator[int]:
     """Yield a descriptor that can be read when SIGTERM or SIGINT has come; only in the main thread."""
@@ -19,9 +27,11 @@ def wakeups() -> Iterator[int]:
 
     before = {number: signal.signal(number, nothing) for number in _STOPPING}
     previous = signal.set_wakeup_fd(writer)
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     try:
         yield reader
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.set_wakeup_fd(previous)
         for number, handler in before.items():
             signal.signal(number, handler)

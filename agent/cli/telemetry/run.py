@@ -6,16 +6,20 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from agent.cli.telemetry.statement import statement
 from agent.daemon.handover import handed_over
-from agent.settings import load
+from agent.daemon.waking import hold_stops
 
 
 def run(path: Path | None) -> NoReturn:
     """Become the daemon. Raises InvalidSettings.
 
     This process is replaced rather than kept: what reading and checking the configuration took of memory goes with it.
+    A stop that comes meanwhile is heeded by the daemon.
     """
+    hold_stops()
+    from agent.cli.telemetry.statement import statement  # noqa: PLC0415  takes a while, in which a stop may come
+    from agent.settings import load  # noqa: PLC0415  the same
+
     settings = load(path)
     as_json = settings.configuration.telemetry.log_format == "json"
     for line in statement(settings):

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -206,6 +208,13 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(("TELEMETRY_", "KUBE", "DO_NOT_TRACK")) and not name.lower().endswith("_proxy")
     }
     return kept | {"NO_COLOR": "1"} | dict(variables)
+
+
+def as_first_process() -> tuple[str, ...]:
+    """What goes before a command to make it the first process of a namespace, as a container's is."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("only root may begin a namespace of processes")
+    return ("unshare", "--pid", "--fork", "--kill-child")
 
 
 def _free_port() -> int:

@@ -1,7 +1,5 @@
 """What a killed task leaves to the daemon, which is the first process of its container."""
 
-import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,7 +9,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from tests.agent.daemon.parts import PATIENCE_SECONDS, Agent, Place
+from tests.agent.daemon.parts import PATIENCE_SECONDS, Agent, Place, as_first_process
 
 # PR_SET_CHILD_SUBREAPER (prctl(2)) outlasts exec: orphans come to it as they do to the first process of a container.
 SUBREAPER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os.execvp(sys.argv[1], sys.argv[1:])"
@@ -19,12 +17,6 @@ SUBREAPER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os
 
 def as_subreaper() -> tuple[str, ...]:
     return (sys.executable, "-c", SUBREAPER)
-
-
-def as_first_process() -> tuple[str, ...]:
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        pytest.skip("only root may begin a namespace of processes")
-    return ("unshare", "--pid", "--fork", "--kill-child")
 
 
 def below(process: psutil.Process, *words: str) -> Iterator[psutil.Process]:
