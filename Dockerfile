@@ -26,34 +26,45 @@ WORKDIR /build/fio
 # Without --disable-native the program would need the very CPU it was built on.
 RUN ./configure --disable-native && make -j"$(nproc)" && strip fio
 
-FROM python AS installation
+FROM python AS builder
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3-venv \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 # Alone at first: a change of the code need not fetch numpy anew.
 COPY pyproject.toml ./
-# pip stays outside of what it installs into; dependency groups came with its 25.1. The tests that packages bring, most
-# of them numpy's, are a sixth of it.
+# pip stays outside of what it installs into; dependency groups came with its 25.1.
 RUN python3 -m venv /build \
  && /build/bin/pip install --no-cache-dir 'pip>=25.1' \
- && python3 -m venv --without-pip /opt/prism \
- && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --group pod \
- && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+ && python3 -m venv --without-pip /opt/prism
+
+FROM builder AS wheel
 COPY README.md LICENSE ./
 COPY agent agent
 COPY corrective_drift corrective_drift
 COPY jobs jobs
 COPY probes probes
-RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --no-deps .
+RUN /build/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheel .
+
+FROM builder AS installation
+# The tests that packages bring, most of them numpy's, are a sixth of it.
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --group pod \
+ && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+COPY --from=wheel /wheel /wheel
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --no-deps /wheel/*.whl
 
 FROM installation AS whole-installation
-RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir . \
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir /wheel/*.whl \
  && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
 
-FROM whole-installation AS service-installation
-RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir '.[service]' \
+FROM builder AS service-installation
+# pip installs an extra only along with all dependencies, of which the group names the few that are wanted.
+RUN python3 -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+        print(*project["optional-dependencies"]["service"], sep="\n")' >/build/extra.txt \
+ && /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --group service --requirement /build/extra.txt \
  && find /opt/prism -type d -name tests -prune -exec rm -rf {} +
+COPY --from=wheel /wheel /wheel
+RUN /build/bin/pip --python /opt/prism/bin/python install --no-cache-dir --no-deps /wheel/*.whl
 
 FROM python AS tools
 COPY --from=fio /build/fio/fio /usr/local/bin/

@@ -1,6 +1,9 @@
 """The Dockerfile, read as text: what its targets promise. tests/test_images.py builds and starts them."""
 
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -82,18 +85,33 @@ def test_everything_that_the_wheel_holds_reaches_the_builder() -> None:
     needed = {*project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
     needed |= {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {word for name, rest in stages()["installation"] if name == "COPY" for word in rest.split()[:-1]}
+    copied = {word for name, rest in stages()["wheel"] if name == "COPY" for word in rest.split()[:-1]}
     assert needed <= let_through
     assert needed <= copied
 
 
+def installs(stage: str) -> list[list[str]]:
+    """What pip is asked to install for a target, in order."""
+    commands = "&&".join(rest for name, rest in stages()[stage] if name == "RUN").split("&&")
+    return [line.split("--no-cache-dir")[1].split() for line in commands if "--python /opt/prism" in line]
+
+
 def test_pods_get_the_group_of_that_name_and_the_agent_everything() -> None:
-    probe, agent = (
-        "&&".join(rest for name, rest in stages()[stage] if name == "RUN" and "/opt/prism" in rest).split("&&")
-        for stage in ("installation", "whole-installation")
-    )
-    installs = [line.split("--no-cache-dir")[1].split() for line in probe if "--python /opt/prism" in line]
-    assert installs == [["--group", "pod"], ["--no-deps", "."]]
-    assert any(line.split()[-2:] == ["--no-cache-dir", "."] for line in agent)
+    alone = ["--no-deps", "/wheel/*.whl"]
+    assert installs("installation") == [["--group", "pod"], alone]
+    assert installs("whole-installation") == [["--group", "pod"], alone, ["/wheel/*.whl"]]
     assert ("COPY", "--from=installation /opt/prism /opt/prism") in stages()["probe"]
     assert ("COPY", "--from=whole-installation /opt/prism /opt/prism") in stages()["agent"]
+
+
+def test_the_service_gets_its_extra_and_of_all_else_the_group_of_that_name() -> None:
+    extra = "/build/extra.txt"
+    assert installs("service-installation") == [
+        ["--group", "service", "--requirement", extra], ["--no-deps", "/wheel/*.whl"]
+    ]  # fmt: skip
+    (written,) = (rest for name, rest in stages()["service-installation"] if name == "RUN" and f">{extra}" in rest)
+    script = shlex.split(written.partition(">")[0])
+    told = subprocess.run([sys.executable, *script[1:]], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert told.splitlines() == project["optional-dependencies"]["service"]
+    assert ("COPY", "--from=service-installation /opt/prism /opt/prism") in stages()["service"]
