@@ -5,7 +5,8 @@
 The cluster is `large_cluster`, in a process of its own. Each measurement is a fresh process, so that its memory is its
 own: the peak is what the kernel counted for it (VmHWM). Draining sends the very same requests through the same client
 library and drops what comes; it is measured right before each collection, and each pair gives a ratio. The official
-client makes typed lists of the nodes and pods of a tenth of the cluster; the same lists are collected before and after.
+client makes typed lists of the nodes and pods of a tenth of the cluster, in turns with collecting the same lists, which
+is done several times a turn, since it is so short.
 """
 
 import argparse
@@ -43,6 +44,7 @@ DRAIN_GOAL = 2.0
 MEMORY_GOAL_BYTES = 160 * 2**20
 OFFICIAL_GOAL = 50.0
 _CHUNK_BYTES = 1 << 16
+_TURNS = 5
 _TOKEN = re.compile(rb'"continue":"([^"]*)"')
 _SPAWN = multiprocessing.get_context("spawn")
 T = TypeVar("T", bound=Tally[Any])
@@ -198,23 +200,26 @@ def main() -> int:
     with served(wanted.nodes, wanted.pods) as (kubeconfig, size_bytes):
         pairs = [(cost_of(drain, kubeconfig), cost_of(collect, kubeconfig)) for _ in range(wanted.rounds)]
     with served(wanted.nodes // 10, wanted.pods // 10) as (kubeconfig, _):
-        tenth = [cost_of(collect_same, kubeconfig) for _ in range(wanted.rounds)]
-        typed = cost_of(official, kubeconfig)
-        tenth += [cost_of(collect_same, kubeconfig) for _ in range(wanted.rounds)]
+        turns = [
+            ([cost_of(collect_same, kubeconfig) for _ in range(wanted.rounds)], cost_of(official, kubeconfig))
+            for _ in range(_TURNS)
+        ]
     print(f"{wanted.nodes} nodes, {wanted.pods} pods, {size_bytes / 1e6:.0f} MB of JSON over HTTPS on loopback\n")
     drained, collected = zip(*pairs, strict=True)
     print("| | seconds | CPU seconds | peak memory |\n|---|---:|---:|---:|")
     show("reading the bytes and dropping them", drained)
     show("collecting", collected)
-    show("collecting nodes and pods of a tenth", tenth)
-    show("official client, typed nodes and pods of a tenth", [typed])
+    show("collecting nodes and pods of a tenth", [cost for tenth, _ in turns for cost in tenth])
+    show("official client, typed nodes and pods of a tenth", [typed for _, typed in turns])
     slower = statistics.median(after.seconds / before.seconds for before, after in pairs)
-    faster = typed.seconds / statistics.median(cost.seconds for cost in tenth)
+    factors = [typed.seconds / statistics.median(cost.seconds for cost in tenth) for tenth, typed in turns]
+    faster = statistics.median(factors)
     most = max(cost.peak_bytes for cost in collected)
     print("\n| | measured | goal |\n|---|---:|---:|")
     print(f"| collecting by draining, median of {len(pairs)} pairs | {slower:.2f} | at most {DRAIN_GOAL:g} |")
     print(f"| peak memory of collecting | {most / 2**20:.0f} MiB | at most {MEMORY_GOAL_BYTES / 2**20:.0f} MiB |")
-    print(f"| official client by collecting, on a tenth | {faster:.0f} | at least {OFFICIAL_GOAL:g} |")
+    spread = f"{min(factors):.1f}-{max(factors):.1f}"
+    print(f"| official client by collecting, on a tenth, {spread} | {faster:.1f} | at least {OFFICIAL_GOAL:g} |")
     return 0 if slower <= DRAIN_GOAL and most <= MEMORY_GOAL_BYTES and faster >= OFFICIAL_GOAL else 1
 
 

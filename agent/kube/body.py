@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import urllib3
 
-# Large enough that a piece costs little beside its bytes, small enough to stay in a processor's cache and to be reused
-# by the allocator: 256 KiB cost a fifth more in all, 1 MiB far more, all of it fresh pages (docs/performance.md).
-_PIECE_BYTES = 1 << 16
+# Large enough that a piece costs little beside its bytes, small enough to stay in a processor's cache: 256 KiB cost a
+# fifth more in all (docs/performance.md).
+_PIECE_BYTES = 7 << 14
 # At most one record of TLS comes at a time, which is 16 KiB.
 _READ_BYTES = 1 << 14
 # How a body ends: nothing trails the API server's last chunk, but a proxy may let something.
@@ -81,22 +81,23 @@ def _taken_apart(buffer: bytearray, length: int, left: int) -> tuple[list[memory
     Return it, where what is not understood yet begins, how many bytes of the last chunk are to come, and whether that
     was all.
     """
-    view = memoryview(buffer)[:length]
+    view = memoryview(buffer)
     parts: list[memoryview] = []
     begin = 0
-    while True:
-        part = view[begin : begin + left]
-        parts.append(part)
-        begin, left = begin + len(part), left - len(part)
-        end = -1 if left else buffer.find(b"\r\n", begin + 2, length)
+    while begin + left <= length:
+        parts.append(view[begin : begin + left])
+        begin += left
+        end = buffer.find(b"\r\n", begin + 2, length)
         if end < 0:
-            if not left and length - begin > _LONGEST_SIZE:
+            if length - begin > _LONGEST_SIZE:
                 raise urllib3.exceptions.ProtocolError("what comes is not in chunks")
-            return parts, begin, left, False
-        left = _size(bytes(view[begin + 2 : end]))
+            return parts, begin, 0, False
+        left = _size(bytes(buffer[begin + 2 : end]))
         if not left:
             return parts, begin, 0, buffer.endswith(_END, 0, length)
         begin = end + 2
+    parts.append(view[begin:length])
+    return parts, length, begin + left - length, False
 
 
 @lru_cache(maxsize=4096)  # nearly all chunks are as long as the server's buffer
