@@ -1,4 +1,4 @@
-"""What a connection may cost before it has sent a request: uvicorn's HTTP, with a bound on the head and on its time.
+"""What a connection may cost while it has no request that is answered: uvicorn's HTTP, with bounds on bytes and time.
 
 It also forgets the other end's address as soon as it is connected: nothing that handles a request can see it.
 """
@@ -8,15 +8,21 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from corrective_drift.problems import malformed
+from corrective_drift.routes.answers import problem_answer
+
 # An agent's has 1 KiB; nginx refuses beyond 32 KiB (large_client_header_buffers, four of 8 KiB).
 LARGEST_HEAD_BYTES = 32 * 1024
+# For a head; or for what else comes while nothing is answered, such as the rest of a body that nobody wanted.
 HEAD_SECONDS = 20.0
+# Sent before the first of them is answered. Nobody but an attacker sends so: each costs a hundred times its bytes here.
+MOST_PIPELINED = 16
 # After an answer that ends a connection: the other end should close it too, and need not be waited for.
 LINGER_SECONDS = 3.0
 
 
 class Bounded(HttpToolsProtocol):
-    """Closes a connection whose request head is too long or too slow."""
+    """Closes a connection whose request head is too long or too slow, or that keeps a place without a request."""
 
     _head_bytes = 0
     _in_head = True
@@ -34,15 +40,29 @@ class Bounded(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come; unless a head is complete by now, it counts as one."""
+        """Take what has come; unless a head is complete by now, it counts as one.
+
+        Uvicorn's own time for an idle connection ends at the next byte, also at one that begins no request.
+        """
         super().data_received(data)
-        if not self._in_head:
-            return
-        if self._deadline is None:
+        if self._deadline is None and (self._in_head or not self._is_answering):
             self._wait_for_head()
-        self._head_bytes += len(data)
-        if self._head_bytes > LARGEST_HEAD_BYTES:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD_BYTES:
+                self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, in its own form
+        """Tell that this is no HTTP; but not where it would be taken for the answer to a request before it."""
+        if self.pipeline or (self._in_head and self._is_answering):
             self.transport.abort()
+            return
+        told = problem_answer(malformed("this is no HTTP/1.1 (RFC 9112)"))
+        headers = [*told.raw_headers, (b"connection", b"close")]
+        head = b"".join(b"%s: %s\r\n" % each for each in headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%s\r\n%s" % (head, told.body))
+        self.transport.close()
+        self._end_soon()
 
     def on_message_begin(self) -> None:
         """Begin with the head of the next request on the connection; most come whole, and need no timer."""
@@ -53,6 +73,8 @@ class Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go on with what the head asks for."""
         self._stop_waiting()
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise ValueError("too many at once")  # which stops the parser
         self._in_head = False
         super().on_headers_complete()
 
@@ -65,6 +87,10 @@ class Bounded(HttpToolsProtocol):
         """End as soon as nothing is being answered."""
         super().shutdown()
         self._end_soon()
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _end_soon(self) -> None:
         if self.transport.is_closing():

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from corrective_drift.cli import main
 from corrective_drift.errors import InvalidOption
-from corrective_drift.protocol import LARGEST_HEAD_BYTES
+from corrective_drift.protocol import LARGEST_HEAD_BYTES, MOST_PIPELINED
 from corrective_drift.receipts import load_signer
 from corrective_drift.server import Address
 from tests.corrective_drift.documents import keys
@@ -84,6 +84,84 @@ def test_a_head_that_comes_too_slowly_is_cut_off(
         except (ssl.SSLError, ConnectionError):
             received = b""
     assert received == b""
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the other end closes the connection, rather than wait for more until this end gives up."""
+    try:
+        while connection.recv(65_536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@pytest.mark.parametrize(
+    ("sent", "after"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n\r\n", b"\r\n"),
+        (b"GET /healthz HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"1"),
+        (b"POST /v1/collect HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"1"),
+        (b"POST /v1/collect HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"123456789"),
+        (b"POST /v1/collect HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"9\r\n1"),
+    ],
+)
+def test_a_connection_that_was_answered_keeps_no_place_by_bytes_that_are_no_request(
+    refusing: Running, monkeypatch: pytest.MonkeyPatch, sent: bytes, after: bytes
+) -> None:
+    monkeypatch.setattr("corrective_drift.protocol.HEAD_SECONDS", 0.2)
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        connection.settimeout(10)
+        connection.sendall(sent)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 ")
+        connection.sendall(after)
+        assert ended(connection)
+
+
+def test_a_body_that_was_refused_early_may_still_come_and_another_request_follow(refusing: Running) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        connection.sendall(b"POST /v1/collect HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 415 ")
+        connection.sendall(b"123456789")
+        assert asked(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_without_end_before_the_first_answer_are_cut_off(refusing: Running) -> None:
+    one = b"GET /healthz HTTP/1.1\r\n\r\n"
+    for several, cut_off in ((MOST_PIPELINED, False), (MOST_PIPELINED + 2, True)):
+        with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+            connection.settimeout(10)
+            # In one record, which is read at once.
+            connection.sendall(one * several + (b"" if cut_off else one[:-2] + b"Connection: close\r\n\r\n"))
+            received = b""
+            try:
+                while part := connection.recv(65_536):
+                    received += part
+            except OSError:
+                assert cut_off
+        assert received.count(b"HTTP/1.1 200 ") == (0 if cut_off else several + 1)
+
+
+def test_what_is_no_http_is_told_as_any_problem(refusing: Running) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        connection.sendall(b"POST /v1/collect HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n")
+        head, _, content = connection.recv(65_536).partition(b"\r\n\r\n")
+        assert ended(connection)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(content)["error"] == "malformed"
+
+
+def test_rubbish_behind_a_request_is_never_the_answer_to_it(refusing: Running) -> None:
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n\r\n\x00rubbish\r\n\r\n")
+        try:
+            received = connection.recv(65_536)
+        except OSError:
+            received = b""
+    assert not received.startswith(b"HTTP/1.1 400")
 
 
 def test_serving_in_the_clear_needs_a_word_unless_it_stays_on_the_machine(files: Files) -> None:
