@@ -15,21 +15,31 @@ LARGEST_INFLATED_BYTES = 2 * MIB
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def inflated(body: bytes, encoding: str) -> bytes:
+def inflated(body: bytes, encoding: str, largest_bytes: int = LARGEST_INFLATED_BYTES) -> bytes:
     """Return the content. Raises Problem for what is too long, damaged, or encoded in another way."""
-    if encoding == "identity":
-        return body
-    if encoding != "gzip":
-        raise Problem(Code.MEDIA_TYPE, "Content-Encoding must be gzip or identity")
+    # Names of codings have no case (RFC 9110, 8.4.1).
+    match encoding.lower():
+        case "identity":
+            return _bounded(body, largest_bytes)
+        case "gzip":
+            return _unpacked(body, largest_bytes)
+    raise Problem(Code.MEDIA_TYPE, "Content-Encoding must be gzip or identity")
+
+
+def _unpacked(body: bytes, largest_bytes: int) -> bytes:
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        content = unpacker.decompress(body, LARGEST_INFLATED_BYTES + 1)
+        content = _bounded(unpacker.decompress(body, largest_bytes + 1), largest_bytes)
     except zlib.error as error:
         raise malformed("the body is no gzip, or is damaged") from error
-    if len(content) > LARGEST_INFLATED_BYTES:
-        raise Problem(Code.TOO_LARGE, f"the body unpacks to more than {LARGEST_INFLATED_BYTES} bytes")
     if not unpacker.eof or unpacker.unused_data:
         raise malformed("the body is not exactly one gzip member")
+    return content
+
+
+def _bounded(content: bytes, largest_bytes: int) -> bytes:
+    if len(content) > largest_bytes:
+        raise Problem(Code.TOO_LARGE, f"the body unpacks to more than {largest_bytes} bytes")
     return content
 
 

@@ -17,7 +17,7 @@ from agent.wire.documents import FRAGMENT_BASE, FRAGMENTS
 from agent.wire.fields import DOCUMENTS, check
 from agent.wire.records import canonical
 from corrective_drift.envelope import Envelope
-from corrective_drift.inflate import inflated, parsed
+from corrective_drift.inflate import LARGEST_INFLATED_BYTES, inflated, parsed
 from corrective_drift.problems import Code, Problem, invalid, malformed
 from corrective_drift.synthetic import refused
 from corrective_drift.typed import Reader
@@ -77,9 +77,19 @@ class Submission:
         return sum(len(report.text) for report in self.reports)
 
 
-def submission(sent: Envelope, body: bytes, today: date, *, simulation: bool = False) -> Submission:
-    """Return what a request asks to store. Raises Problem, which names the places of what is wrong."""
-    documents = _read(inflated(body, sent.encoding), today)
+def submission(
+    sent: Envelope,
+    body: bytes,
+    today: date,
+    *,
+    simulation: bool = False,
+    largest_bytes: int = LARGEST_INFLATED_BYTES,
+) -> Submission:
+    """Return what a request asks to store, of a body that unpacks to so many bytes at most.
+
+    Raises Problem, which names the places of what is wrong.
+    """
+    documents = _read(inflated(body, sent.encoding, largest_bytes), today)
     digest = hashlib.sha256(body).digest()
     reports = [each for each in documents if isinstance(each, Report)]
     if len(reports) < len(documents):

@@ -1,9 +1,12 @@
 """POST /v1/collect over real TLS, on both stores."""
 
+import asyncio
 import gzip
 import json
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +17,7 @@ from agent.delivery.answers import Action, Reply, judge
 from agent.delivery.batch import frame
 from agent.levels import Level
 from agent.wire.fields import schema_digest
-from corrective_drift.inflate import LARGEST_BODY_BYTES, LARGEST_INFLATED_BYTES
+from corrective_drift.inflate import LARGEST_BODY_BYTES, LARGEST_INFLATED_BYTES, parsed
 from corrective_drift.receipts import is_genuine
 from corrective_drift.store.engine import reading
 from corrective_drift.store.schema import BATCHES, CLUSTERS, FRAGMENTS, REPORTS
@@ -234,6 +237,37 @@ def test_a_body_is_bounded_before_and_after_it_is_unpacked(service: Running) -> 
     assert post(gzip.compress(b" " * (LARGEST_INFLATED_BYTES + 1))) == 413
     assert post(gzip.compress(bytes(200 * 1024**2))) == 413
     assert service.collect(bytes(LARGEST_BODY_BYTES + 1), new_id(), keys(1).token).status_code == 413
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_what_unpacks_to_much_is_judged_beside_the_event_loop_and_by_two_at_once(
+    refusing: Running, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    content = b'{"documents":[' + b",".join([b"[]"] * 200_000) + b"]}"
+    sent = gzip.compress(content) if encoding == "gzip" else content
+    three = threading.Barrier(3)
+    met: list[int] = []
+
+    def watched(text: bytes) -> Any:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        with suppress(threading.BrokenBarrierError):
+            met.append(three.wait(timeout=1))
+        return parsed(text)
+
+    monkeypatch.setattr("corrective_drift.ingest.parsed", watched)
+    with ThreadPoolExecutor(6) as pool:
+        asked = [
+            pool.submit(refusing.collect, sent, new_id(), keys(1).token, content_encoding=encoding) for _ in range(6)
+        ]
+        assert [each.result().status_code for each in asked] == [422] * 6
+    assert not met
+    assert three.broken
+
+
+def test_the_name_of_a_coding_has_no_case(refusing: Running) -> None:
+    answer = refusing.collect(gzip.compress(body(1)), new_id(), content_encoding="GZip")
+    assert answer.status_code == 400  # Prism-Consent is missing: the body was read
 
 
 def test_a_body_of_unknown_length_is_bounded_too(refusing: Running) -> None:
