@@ -21,7 +21,7 @@ from corrective_drift.log import Event
 from corrective_drift.protocol import Bounded
 from corrective_drift.service import Service
 
-# Connections, each of which may hold a body of 1 MiB at the very worst.
+# Connections, each of which may hold 64 KiB of a body; for more there is `room` for all together.
 _MOST_CONNECTIONS = 512
 # Kubernetes grants 30 s between SIGTERM and SIGKILL.
 _GRACE_SECONDS = 20

@@ -18,6 +18,7 @@ from corrective_drift.problems import Problem
 from corrective_drift.receipts import Signer
 from corrective_drift.recommendations.prices import Prices
 from corrective_drift.retention import expire
+from corrective_drift.room import Room
 from corrective_drift.tokens import digest
 from corrective_drift.writer import Writer
 
@@ -55,6 +56,7 @@ class Service:
     settings: Settings = field(default_factory=Settings)
     today: Callable[[], date] = utc_today
     metrics: Metrics = field(default_factory=Metrics)
+    room: Room = field(default_factory=Room)
     limits: Limits = field(init=False)
     writer: Writer = field(init=False)
     baselines: Baselines = field(init=False)

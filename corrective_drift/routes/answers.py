@@ -1,7 +1,7 @@
 """How answers look, and how the OpenAPI document tells of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -93,9 +93,16 @@ def token_of(request: Request) -> bytes:
 
 
 async def body_of(
-    request: Request, largest_bytes: int = LARGEST_BODY_BYTES, *, patience_seconds: float = BODY_SECONDS
+    request: Request,
+    largest_bytes: int = LARGEST_BODY_BYTES,
+    *,
+    patience_seconds: float = BODY_SECONDS,
+    hold: Callable[[int], object] = bool,
 ) -> bytes:
-    """Return the body. Raises Problem for a longer one, as soon as it is known to be, and for one that doesn't come."""
+    """Return the body. Raises Problem for a longer one, as soon as it is known to be, and for one that doesn't come.
+
+    `hold` is told how much has come, and may refuse.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > largest_bytes:
         raise _too_large(largest_bytes)
@@ -110,6 +117,7 @@ async def body_of(
                 more = message.get("more_body", False)
                 if len(body) > largest_bytes:
                     raise _too_large(largest_bytes)
+                hold(len(body))
     except TimeoutError as error:
         raise Problem(Code.UNAVAILABLE, "the body did not come in time", retry_after_seconds=60) from error
     return bytes(body)

@@ -126,8 +126,8 @@ async def collect(request: Request) -> Response:
     service = service_of(request)
     sent = envelope(headers_of(request))
     service.limits.admit(sent.token_sha256)
-    body = await body_of(request)
-    taken = await _read(service, sent, body)
+    with service.room.share() as share:
+        taken = await _read(service, sent, await body_of(request, hold=share.hold))
     if taken.cluster_id is not None and sent.token_sha256 is None:
         raise Problem(Code.UNAUTHORIZED, "send the cluster's token as Authorization: Bearer TOKEN")
     outcome = await service.writer.take(taken)

@@ -5,16 +5,19 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
+from agent.wire.fields import schema_digest
 from corrective_drift.cli import main
 from corrective_drift.errors import InvalidOption
 from corrective_drift.protocol import LARGEST_HEAD_BYTES, MOST_PIPELINED
 from corrective_drift.receipts import load_signer
+from corrective_drift.room import SHORT_BYTES, Room
 from corrective_drift.server import Address
 from tests.corrective_drift.documents import keys
 from tests.corrective_drift.processes import serving
@@ -142,6 +145,29 @@ def test_requests_without_end_before_the_first_answer_are_cut_off(refusing: Runn
             except OSError:
                 assert cut_off
         assert received.count(b"HTTP/1.1 200 ") == (0 if cut_off else several + 1)
+
+
+def test_slow_long_bodies_have_so_much_memory_together_and_short_ones_pass_by(refusing: Running) -> None:
+    service = refusing.service
+    kept, service.room = service.room, Room(100_000)
+    try:
+        with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+            named = {"content-type": "application/json", "idempotency-key": new_id(), "prism-schema": schema_digest()}
+            head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+            connection.sendall(f"POST /v1/collect HTTP/1.1\r\n{head}Content-Length: 150000\r\n\r\n".encode())
+            connection.sendall(bytes(149_999))
+            while service.room.taken_bytes < 149_999 - SHORT_BYTES:
+                time.sleep(0.005)
+            refused = refusing.collect(bytes(150_000), new_id())
+            assert (refused.status_code, refused.json()["error"]) == (503, "unavailable")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert refusing.collect(bytes(SHORT_BYTES), new_id()).status_code == 400
+            connection.sendall(b"\x00")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+        assert refusing.collect(bytes(150_000), new_id()).status_code == 400
+        assert service.room.taken_bytes == 0
+    finally:
+        service.room = kept
 
 
 def test_what_is_no_http_is_told_as_any_problem(refusing: Running) -> None:
