@@ -4,6 +4,7 @@ import json
 
 import click
 
+from agent.cli.telemetry.asking import agreed
 from agent.cli.telemetry.opened import Opened, now, open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
 from agent.configuration import POLICY_VERSION
@@ -47,7 +48,7 @@ def grant_now(ctx: click.Context, *, policy: str | None, yes: bool) -> None:
     if before is not None and before.revoked_at is not None:
         click.echo("What was sent before the revocation can't be deleted by this agent once you consent again.")
     version = _policy_version(opened, policy)
-    if not yes and not click.confirm("Do you consent?"):
+    if not yes and not agreed("Do you consent?"):
         raise NotAllowed("no consent was given: nothing has changed")
     opened.state.prepare()
     record = grant(asked, policy_version=version, now=now(), before=before)

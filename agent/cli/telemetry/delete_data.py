@@ -4,6 +4,7 @@ import json
 
 import click
 
+from agent.cli.telemetry.asking import agreed
 from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
 from agent.daemon.consent_changes import record_deletion
@@ -26,7 +27,8 @@ def delete_data(ctx: click.Context, *, yes: bool) -> None:
     keys = keys_of(opened)
     if not yes:
         service = opened.configuration.telemetry.service
-        click.confirm(f"Erase everything of cluster {keys.cluster_id} at {service}?", abort=True)
+        if not agreed(f"Erase everything of cluster {keys.cluster_id} at {service}?"):
+            raise click.Abort
     with opened.outbox() as outbox:
         if outbox is not None:
             outbox.purge(LossReason.DELETED)
