@@ -23,7 +23,7 @@ from corrective_drift.fragment_baselines import fragment_baselines
 from corrective_drift.percentiles import cohort_baseline, metric_baseline, told
 from corrective_drift.store import aggregates, releases
 from corrective_drift.store.aggregates import Key
-from corrective_drift.store.engine import reading, writing
+from corrective_drift.store.engine import counting, writing
 from corrective_drift.store.releases import KeptRelease
 from corrective_drift.weeks import first_day, last_day
 from probes.measure.baselines import CohortBaseline, MetricBaseline, Release, read_release
@@ -66,7 +66,7 @@ def release(engine: Engine, week: str, *, today: date, chance: Random) -> KeptRe
     _vote(engine, week)
     _count(engine, week)
     while True:
-        with reading(engine) as connection:
+        with counting(engine) as connection:
             counted = aggregates.counted(connection, week)
             chosen = _chosen(connection, week)
             metrics = _metrics(connection, week, chosen)
@@ -111,7 +111,7 @@ def _vote(engine: Engine, week: str) -> None:
 def _count(engine: Engine, week: str) -> None:
     is_in = False
     while not is_in:
-        with reading(engine) as connection:
+        with counting(engine) as connection:
             histograms = aggregates.count(connection, week)
         with writing(engine) as connection:
             aggregates.hold_votes(connection)

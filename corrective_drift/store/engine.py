@@ -40,6 +40,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def counting(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection like `reading`'s, for what is counted over all clusters: no document is read by it.
+
+    What SQLite must sort for that is as much as all of a week's votes, and goes into files which it has removed.
+    """
+    with reading(engine) as connection:
+        if engine.dialect.name != SQLITE:
+            yield connection
+            return
+        connection.exec_driver_sql("PRAGMA temp_store = FILE")
+        try:
+            yield connection
+        finally:
+            connection.exec_driver_sql("PRAGMA temp_store = MEMORY")
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection, and commit what the block writes, or nothing of it. Raises Unusable."""
     with _translated(engine), engine.execution_options(writes=True).begin() as connection:
