@@ -1,14 +1,17 @@
 """What opening a store settles."""
 
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
+from random import Random
 
 import pytest
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Connection, Engine, event, insert
 
+from corrective_drift.releases import release
 from corrective_drift.store import aggregates
 from corrective_drift.store.bulk import insert_all
-from corrective_drift.store.engine import counting, reading, writing
+from corrective_drift.store.engine import reading, writing
 from corrective_drift.store.schema import REPORTS, VOTES
 
 
@@ -36,25 +39,23 @@ def test_documents_are_written_nowhere_but_to_the_store(engine: Engine, tmp_path
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_what_is_counted_over_all_clusters_is_sorted_in_files_and_nothing_else(engine: Engine) -> None:
-    names = ("provider", "region_class", "minor", "node_bucket", "place")
-    rows = [
-        {"cluster_pid": f"{at:026}", "week": "2026-W47", "day": "2026-11-20", "metric": f"{at:060}", "bucket": 1}
-        | dict.fromkeys(names, "x")
-        for at in range(40_000)
-    ]
+def test_what_a_release_counts_is_sorted_in_files_and_nothing_else(engine: Engine) -> None:
+    words = {"provider": "aws", "region_class": "europe", "minor": "1.34", "node_bucket": "1-4", "place": ""}
+    vote = words | {"week": "2026-W47", "day": "2026-11-20", "metric": "nodes.cpu_cores", "bucket": 1}
     with writing(engine) as connection:
-        connection.execute(insert(VOTES), rows)
-    for how, in_files in ((reading, False), (counting, True), (reading, False)):
-        opened: set[str] = set()
+        connection.execute(insert(VOTES), [vote | {"cluster_pid": f"{at:026}"} for at in range(40_000)])
+    opened: set[str] = set()
 
-        def look(opened: set[str] = opened) -> None:
-            opened.update(open_files())
+    def watch(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(lambda: opened.update(open_files()), 10_000)
 
-        with how(engine) as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            driver.set_progress_handler(look, 10_000)
-            assert len(aggregates.count(connection, "2026-W47")) == len(rows)
-            driver.set_progress_handler(None, 0)
-        assert any("etilqs" in name for name in opened) is in_files
+    event.listen(engine, "begin", watch)
+    for counts in (False, True, False):
+        opened.clear()
+        if counts:
+            release(engine, "2026-W47", today=date(2026, 11, 24), chance=Random(1))
+        with reading(engine) as connection:
+            assert len(aggregates.count(connection, "2026-W47")) == 1
+        assert any("etilqs" in name for name in opened) is counts
