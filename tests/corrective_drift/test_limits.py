@@ -1,6 +1,7 @@
 """Rates, without a clock of their own."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from corrective_drift.limits import Limits, Rate
 from corrective_drift.problems import Code, Problem
 from corrective_drift.routes.answers import body_of
 from tests.corrective_drift.documents import keys
-from tests.corrective_drift.running import Running
+from tests.corrective_drift.running import Files, running_on_sqlite
 from tests.corrective_drift.test_collect import body, fragments, new_id
 
 TOKEN, OTHER = b"t" * 32, b"o" * 32
@@ -59,14 +60,11 @@ def test_made_up_tokens_share_the_bucket_of_those_without_one() -> None:
 
 
 @pytest.mark.parametrize("sent", [body(1), fragments(1)[0]], ids=["standard", "minimal"])
-def test_too_many_requests_are_told_when_to_come_again(refusing: Running, sent: bytes) -> None:
-    service = refusing.service
-    kept, service.limits = service.limits, limits(Clock(), shared=1)
+def test_too_many_requests_are_told_when_to_come_again(files: Files, tmp_path: Path, sent: bytes) -> None:
     token = keys(1).token if sent == body(1) else None
-    try:
-        answers = [refusing.collect(sent, new_id(), token) for _ in range(4)]
-    finally:
-        service.limits = kept
+    with running_on_sqlite(files, tmp_path) as one:
+        one.service.limits = limits(Clock(), shared=1)
+        answers = [one.collect(sent, new_id(), token) for _ in range(4)]
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) >= 1
