@@ -17,7 +17,8 @@ LARGEST_HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 20.0
 # Sent before the first of them is answered. Nobody but an attacker sends so: each costs a hundred times its bytes here.
 MOST_PIPELINED = 16
-# After an answer that ends a connection: the other end should close it too, and need not be waited for.
+# After an answer that ends a connection: the other end should close it too, and need not be waited for. A long answer
+# has as long for each part that it takes in.
 LINGER_SECONDS = 3.0
 
 
@@ -94,7 +95,13 @@ class Bounded(HttpToolsProtocol):
 
     def _end_soon(self) -> None:
         if self.transport.is_closing():
-            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+            self.loop.call_later(LINGER_SECONDS, self._end, self.transport.get_write_buffer_size())
+
+    def _end(self, unsent_bytes: int) -> None:
+        if 0 < self.transport.get_write_buffer_size() < unsent_bytes:
+            self._end_soon()
+        else:
+            self.transport.abort()
 
     def _wait_for_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
