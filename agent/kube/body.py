@@ -6,10 +6,10 @@ in chunks is read by urllib3 as ever.
 """
 
 import http.client
-import io
+import ssl
 import time
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 
 import urllib3
 
@@ -22,6 +22,7 @@ _READ_BYTES = 1 << 14
 _END = b"\r\n\r\n"
 # A size has 16 digits at most, and extensions of it are in no use.
 _LONGEST_SIZE = 100
+_Read = Callable[[memoryview], int | None]
 
 
 def pieces(response: urllib3.BaseHTTPResponse, *, ends_at: float) -> Iterator[Sequence[bytes | memoryview]]:
@@ -34,14 +35,23 @@ def pieces(response: urllib3.BaseHTTPResponse, *, ends_at: float) -> Iterator[Se
     # urllib3 keeps this for those who need more than it gives.
     below = getattr(response, "_original_response", None)
     if isinstance(below, http.client.HTTPResponse) and below.chunked and "Content-Encoding" not in response.headers:
-        yield from _from_chunks(below, ends_at)
+        yield from _from_chunks(below, _reader(response, below), ends_at)
         return
     while piece := response.read1(_PIECE_BYTES):
         _check(ends_at)
         yield [piece]
 
 
-def _from_chunks(below: http.client.HTTPResponse, ends_at: float) -> Iterator[list[memoryview]]:
+def _reader(response: urllib3.BaseHTTPResponse, below: http.client.HTTPResponse) -> _Read:
+    """Return what reads into a view of _READ_BYTES: TLS itself, as the layers above take a tenth of all reading."""
+    # None where the server ends the connection after this answer: only the response holds it then.
+    connection = getattr(response.connection, "sock", None)
+    if not isinstance(connection, ssl.SSLSocket):
+        return below.fp.raw.readinto
+    return partial(connection.read, _READ_BYTES)  # type: ignore[return-value]  # with a view it returns how many bytes
+
+
+def _from_chunks(below: http.client.HTTPResponse, read: _Read, ends_at: float) -> Iterator[list[memoryview]]:
     # One for the whole body: fresh memory for each piece, and a copy into it, cost a tenth of all reading.
     buffer = bytearray(_PIECE_BYTES + _READ_BYTES)
     view = memoryview(buffer)
@@ -50,7 +60,7 @@ def _from_chunks(below: http.client.HTTPResponse, ends_at: float) -> Iterator[li
     rest, left, is_over = b"\r\n" + below.fp.read1(_READ_BYTES), 0, False
     while not is_over:
         view[: len(rest)] = rest
-        length = _filled(below.fp, buffer, len(rest), ends_at)
+        length = _filled(read, buffer, len(rest), ends_at)
         parts, begin, left, is_over = _taken_apart(buffer, length, left)
         yield parts
         rest = bytes(view[begin:length])
@@ -58,7 +68,7 @@ def _from_chunks(below: http.client.HTTPResponse, ends_at: float) -> Iterator[li
     below.close()
 
 
-def _filled(file: io.BufferedReader, buffer: bytearray, length: int, ends_at: float) -> int:
+def _filled(read: _Read, buffer: bytearray, length: int, ends_at: float) -> int:
     """Read on behind the `length` bytes of `buffer` until it is full, or the body may be over: waiting must end there.
 
     Return the new length.
@@ -67,11 +77,11 @@ def _filled(file: io.BufferedReader, buffer: bytearray, length: int, ends_at: fl
         raise urllib3.exceptions.ProtocolError("what comes after the chunks has no end")
     view = memoryview(buffer)
     while length < _PIECE_BYTES and not buffer.endswith(_END, 0, length):
-        read = file.raw.readinto(view[length : length + _READ_BYTES])
-        if not read:
+        arrived = read(view[length : length + _READ_BYTES])
+        if not arrived:
             raise urllib3.exceptions.ProtocolError("the connection ended within a chunk")
         _check(ends_at)
-        length += read
+        length += arrived
     return length
 
 
