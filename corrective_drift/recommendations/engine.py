@@ -74,7 +74,7 @@ def _silence(evidence: Evidence, today: date) -> str | None:
 
 def _nothing(judged: Sequence[_Judged], abstained: Sequence[Abstention]) -> str:
     if not judged:
-        return "no rule can judge yet; `abstained` says what each lacks"
+        return "no rule can judge yet"
     # Not all of these are tests of chance: a date that has passed is none.
     return f"{len(judged)} checks found nothing to recommend, and {len(abstained)} could not be made"
 

@@ -67,7 +67,7 @@ def _times(timetables: dict[str, Timetable]) -> Iterator[str]:
         yield "The daemon has never run here: nothing is scheduled."
     for task, timetable in timetables.items():
         last = "never" if timetable.last_at is None else f"{timetable.last_at:%Y-%m-%d %H:%M} UTC"
-        again = f", again after {timetable.failures} failures" if timetable.retry_at is not None else ""
+        again = f", again after {_counted(timetable.failures, 'failure')}" if timetable.retry_at is not None else ""
         yield f"{task}: last {last}, next about {timetable.at:%Y-%m-%d %H:%M} UTC{again}"
 
 
@@ -76,7 +76,7 @@ def _words(waiting: Waiting) -> Iterator[str]:
     age = f", the oldest for {timedelta(seconds=int(figures.oldest_age_seconds))}" if figures.waiting_documents else ""
     yield f"{_counted(figures.waiting_documents, 'document')} waiting ({figures.bytes} bytes){age}."
     if figures.failures:
-        yield f"The last {figures.failures} requests to the service failed."
+        yield f"Sending has failed {_counted(figures.failures, 'time')} in a row."
     received = "" if waiting.last_receipt is None else f", the last of {waiting.last_receipt[:10]}"
     yield f"{_counted(waiting.receipts, 'receipt')} of the service kept{received}."
     for letter in waiting.dead[-_SHOWN:]:

@@ -110,7 +110,7 @@ def test_a_cluster_that_is_away_for_a_while_costs_no_report(place: Place, servic
         assert agent.log.count("the task report ended without success: put_off") == 1
     schedule = place.schedule()
     assert schedule["report"]["failures"] == 1
-    assert "again after 1 failures" in place.run("status").stdout
+    assert "again after 1 failure" in place.run("status").stdout
     due_at, retry_at = (datetime.fromisoformat(schedule["report"][name]) for name in ("due_at", "retry_at"))
     assert retry_at < due_at
     # As if so much time had gone by.

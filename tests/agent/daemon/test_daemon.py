@@ -39,7 +39,7 @@ def test_it_reports_once_says_so_and_sends_nothing_again_after_a_restart(place: 
     assert check(document) == ()
     assert "over TLS 1.3" in said
     assert "consent revoke" in said
-    assert said.endswith("stopped; 0 documents wait in the outbox\n")
+    assert said.endswith("stopped; documents waiting in the outbox: 0\n")
     assert place.audit()[-3:] == ["collected", "sending", "delivered"]
     assert place.schedule()["report"]["last_at"] is not None
     with Agent(place) as agent:
