@@ -45,15 +45,9 @@ def counting(engine: Engine) -> Iterator[Connection]:
 
     What SQLite must sort for that is as much as all of a week's votes, and goes into files which it has removed.
     """
-    with reading(engine) as connection:
-        if engine.dialect.name != SQLITE:
-            yield connection
-            return
-        connection.exec_driver_sql("PRAGMA temp_store = FILE")
-        try:
-            yield connection
-        finally:
-            connection.exec_driver_sql("PRAGMA temp_store = MEMORY")
+    with _translated(engine), engine.execution_options(counts=True).connect() as connection:
+        connection.detach()  # the setting must not meet others who get this connection out of the pool
+        yield connection
 
 
 @contextmanager
@@ -104,8 +98,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that first reads and then writes would fail where another has written in between.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("counts", False):
+        connection.exec_driver_sql("PRAGMA temp_store = FILE")  # can't be said within a transaction
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _wanted(what: str) -> str:

@@ -1,5 +1,6 @@
 """What opening a store settles."""
 
+import sqlite3
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -47,8 +48,8 @@ def test_what_a_release_counts_is_sorted_in_files_and_nothing_else(engine: Engin
     opened: set[str] = set()
 
     def watch(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
         driver.set_progress_handler(lambda: opened.update(open_files()), 10_000)
 
     event.listen(engine, "begin", watch)
