@@ -44,7 +44,8 @@ def test_revoking_stops_and_forgets_and_granting_goes_on_as_another_cluster(plac
         assert agent.log.count(" resumed\n") == 1
     place.make_due()
     with Agent(place) as agent:
-        agent.wait_until(lambda: service.counted)
+        # What was dropped is told to the trail after what was sent.
+        agent.wait_until(lambda: service.counted and "dropped" in place.audit())
     [document] = service.counted
     assert document["cluster_id"] != Keys(secret).cluster_id
     assert document["cluster_id"] == Keys(State(place.state).secret.read_bytes()).cluster_id
