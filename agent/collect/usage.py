@@ -14,6 +14,7 @@ from agent.collect import kinds
 from agent.collect.collector import Collector, Findings, Lenient, Want
 from agent.collect.quantities import GIB, Pair, pair, requested
 from agent.collect.sample import Sample, common
+from agent.collect.shapes import Amounts
 from agent.collect.shapes_nodes import Node
 from agent.collect.shapes_pods import ContainerUse, NodeUse, Pod, PodUse
 from agent.levels import DataType, Level
@@ -29,24 +30,31 @@ _NOBODY = (0.0, 0.0, 0.0)
 _CPU, _MEMORY, _PODS = 0, 1, 2
 
 
-class Allocatable(Lenient):
-    """What each node gives."""
+class _OfNodes(Lenient):
+    """An amount of each node."""
 
     def __init__(self) -> None:
         self.by_node: dict[str, Pair] = {}
-
-    def add(self, nodes: Sequence[Node]) -> None:
-        """Add some nodes."""
-        for node in nodes:
-            try:
-                self.by_node[node.metadata.name] = pair(node.status.allocatable)
-            except ValueError:
-                self.unreadable += 1
 
     @property
     def is_empty(self) -> bool:
         """Whether no node could be read."""
         return not self.by_node
+
+    def _note(self, node: str, amounts: Amounts) -> None:
+        try:
+            self.by_node[node] = pair(amounts)
+        except ValueError:
+            self.unreadable += 1
+
+
+class Allocatable(_OfNodes):
+    """What each node gives."""
+
+    def add(self, nodes: Sequence[Node]) -> None:
+        """Add some nodes."""
+        for node in nodes:
+            self._note(node.metadata.name, node.status.allocatable)
 
 
 class Requests(Lenient):
@@ -88,24 +96,13 @@ class Requests(Lenient):
         return not self.by_node
 
 
-class Use(Lenient):
+class Use(_OfNodes):
     """What each node uses."""
-
-    def __init__(self) -> None:
-        self.by_node: dict[str, Pair] = {}
 
     def add(self, nodes: Sequence[NodeUse]) -> None:
         """Add some nodes."""
         for node in nodes:
-            try:
-                self.by_node[node.metadata.name] = pair(node.usage)
-            except ValueError:
-                self.unreadable += 1
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no node could be read."""
-        return not self.by_node
+            self._note(node.metadata.name, node.usage)
 
 
 class UseOfPods(Lenient):
