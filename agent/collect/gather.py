@@ -15,7 +15,7 @@ from agent.collect.platform import PLATFORM
 from agent.collect.policies import POLICIES
 from agent.collect.usage import USAGE
 from agent.collect.workloads import WORKLOADS
-from agent.kube.scan import Kind, Problem, ScanFailed, Tally
+from agent.kube.scan import NO_ANSWER, Kind, Problem, ScanFailed, Tally
 from agent.levels import DataType, Level
 from agent.wire.facts import Facts, Raw
 
@@ -24,7 +24,6 @@ T = TypeVar("T", bound=Tally[Any])
 
 COLLECTORS = (CLUSTER, NODES_COLLECTOR, WORKLOADS, USAGE, PLATFORM, POLICIES)
 _OK = "ok"
-_NO_ANSWER = frozenset({Problem.FAILED, Problem.TIMEOUT})
 
 
 class Source(Protocol):
@@ -100,7 +99,7 @@ class _Round:
     def _is_away(self) -> bool:
         """Whether the server answers neither of the two smallest questions: then it is spared all others."""
         problem = self._problems.get("version")
-        if problem is None or not _NO_ANSWER.issuperset({problem, self._problems.get("groups")}):
+        if problem is None or not NO_ANSWER.issuperset({problem, self._problems.get("groups")}):
             return False
         for collector in self._collectors:
             self._problems |= dict.fromkeys((*collector.wants, *collector.counts), problem)

@@ -6,14 +6,11 @@ from agent.collect.gather import gather
 from agent.collect.host import host_facts
 from agent.kube.http import Transport
 from agent.kube.login import log_in
-from agent.kube.scan import KubeScan, Problem
+from agent.kube.scan import NO_ANSWER, KubeScan
 from agent.settings import Settings
 from agent.wire.facts import Facts
 from jobs.errors import Unavailable
 from probes.runner import signals_interrupt
-
-# A refusal is an answer: who is forbidden everything, or serves nothing, is told of.
-_UNANSWERED = frozenset({Problem.FAILED.value, Problem.TIMEOUT.value})
 
 
 def collected(settings: Settings, *, on_unreadable: Callable[[str, int], None]) -> Facts:
@@ -33,6 +30,6 @@ def collected(settings: Settings, *, on_unreadable: Callable[[str, int], None]) 
         scan = KubeScan(Transport(login))
         facts = gather(scan, level=level, data_types=data_types, on_unreadable=on_unreadable)
     nothing = all(getattr(facts, subject) is None for subject in facts.statuses)
-    if facts.statuses and nothing and _UNANSWERED.issuperset(facts.statuses.values()):
+    if facts.statuses and nothing and NO_ANSWER.issuperset(facts.statuses.values()):
         raise Unavailable("nothing of the cluster can be read: is its API server up, and within reach from here?")
     return facts

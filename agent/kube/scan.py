@@ -52,6 +52,10 @@ class Problem(StrEnum):
     FAILED = "failed"
 
 
+NO_ANSWER = frozenset({Problem.FAILED, Problem.TIMEOUT})
+"""What stands for a server that is away; a refusal, or an API that is not served, is an answer."""
+
+
 class ScanFailed(Exception):
     """Something could not be read. The message names the kind of object and nothing of what the server said."""
 
