@@ -88,8 +88,13 @@ def token_of(request: Request) -> bytes:
     """Return the digest of the bearer token. Raises Problem where there is none."""
     token = bearer(request.headers.get("authorization"))
     if token is None:
-        raise Problem(Code.UNAUTHORIZED, "send the cluster's token as Authorization: Bearer TOKEN")
+        raise token_is_missing()
     return token
+
+
+def token_is_missing() -> Problem:
+    """Return what is wrong with a request that needs the cluster's token, and has none."""
+    return Problem(Code.UNAUTHORIZED, "send the cluster's token as Authorization: Bearer TOKEN")
 
 
 async def body_of(

@@ -15,7 +15,15 @@ from corrective_drift.envelope import Envelope, envelope
 from corrective_drift.ingest import MOST_DOCUMENTS, Submission, submission
 from corrective_drift.problems import Code, Problem
 from corrective_drift.receipts import Taken
-from corrective_drift.routes.answers import SENDERS_PROBLEMS, answer, body_of, good, headers_of, problems
+from corrective_drift.routes.answers import (
+    SENDERS_PROBLEMS,
+    answer,
+    body_of,
+    good,
+    headers_of,
+    problems,
+    token_is_missing,
+)
 from corrective_drift.service import Service, service_of
 
 router = APIRouter()
@@ -129,7 +137,7 @@ async def collect(request: Request) -> Response:
     with service.room.share() as share:
         taken = await _read(service, sent, await body_of(request, hold=share.hold))
     if taken.cluster_id is not None and sent.token_sha256 is None:
-        raise Problem(Code.UNAUTHORIZED, "send the cluster's token as Authorization: Bearer TOKEN")
+        raise token_is_missing()
     outcome = await service.writer.take(taken)
     if isinstance(outcome, Problem):
         raise outcome
