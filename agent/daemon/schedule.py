@@ -35,10 +35,14 @@ class Timetable:
     """How often it has failed since the last time of the grid."""
 
     @property
+    def regular_at(self) -> datetime:
+        """When it is next done where there is nothing to make good."""
+        return self.due_at + self.jitter
+
+    @property
     def at(self) -> datetime:
         """When it is next done."""
-        regular = self.due_at + self.jitter
-        return regular if self.retry_at is None else min(self.retry_at, regular)
+        return self.regular_at if self.retry_at is None else min(self.retry_at, self.regular_at)
 
 
 def begin(interval: timedelta, now: datetime, *, phase: float, chance: float) -> Timetable:
@@ -67,7 +71,7 @@ def is_due(timetable: Timetable, now: datetime) -> bool:
 
 def done(timetable: Timetable, now: datetime, *, chance: float) -> Timetable:
     """Return the timetable after a run that began at `now`: the next time of the grid that is still to come."""
-    if timetable.retry_at is not None and now < timetable.due_at + timetable.jitter:
+    if timetable.retry_at is not None and now < timetable.regular_at:
         return replace(timetable, retry_at=None, last_at=now)
     missed = max(0, (now - timetable.due_at) // timetable.interval)
     return replace(
