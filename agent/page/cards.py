@@ -8,8 +8,9 @@ from agent.page import view
 from agent.page.canvas import Canvas
 from agent.page.plots import draw_values, is_distribution
 from agent.page.subject import Doubt, Sample
-from agent.page.text import VERDICTS, between, fact, named, plural, sentence
+from agent.page.text import VERDICTS, between, fact, named, sentence
 from agent.page.theme import placeholders
+from agent.words import plural
 from probes.measure.comparison import MetricComparison, Side, Verdict
 from probes.measure.result import Facts
 from probes.measure.stability import MEANINGS, FlagCode

@@ -10,8 +10,9 @@ from agent.page import view
 from agent.page.canvas import style
 from agent.page.sections import comparison_view, environment_view, probe_view, trends_view
 from agent.page.subject import Subject, metrics_of, subject_of
-from agent.page.text import VERDICTS, clean, moment, plural
+from agent.page.text import VERDICTS, clean, moment
 from agent.page.theme import DARK, LIGHT, declarations
+from agent.words import plural
 from probes.measure.comparison import Comparison, Verdict
 from probes.measure.result import RunResult, Status
 from probes.measure.units import format_seconds

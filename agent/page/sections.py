@@ -8,8 +8,9 @@ from agent.page.cards import card_of, doubts_view, facts_table, inline, mark_of
 from agent.page.plots import is_distribution
 from agent.page.series import Series, judged, series_of
 from agent.page.subject import Subject, doubts_about, samples_of
-from agent.page.text import CAVEATS, VERDICTS, fact, moment, named, plural, sentence
+from agent.page.text import CAVEATS, VERDICTS, fact, moment, named, sentence
 from agent.page.theme import placeholders
+from agent.words import plural
 from probes.catalogue import CATALOGUE
 from probes.measure.comparison import Comparison, Difference, MetricComparison, Side, Verdict
 from probes.measure.result import Metric, ProbeResult, RunResult, Status

@@ -14,6 +14,7 @@ from agent.daemon.timetables import read_timetables
 from agent.delivery.outbox_rows import DeadLetter, Stats
 from agent.delivery.outbox_view import dead_letters, receipts, stats
 from agent.results.baseline_store import Baselines, read_baselines
+from agent.words import plural
 
 _NOTHING = Stats(waiting_documents=0, dead_documents=0, bytes=0, oldest_age_seconds=0, failures=0, halt=None)
 # A person reads the latest; the rest is in the audit trail.
@@ -67,27 +68,23 @@ def _times(timetables: dict[str, Timetable]) -> Iterator[str]:
         yield "The daemon has never run here: nothing is scheduled."
     for task, timetable in timetables.items():
         last = "never" if timetable.last_at is None else f"{timetable.last_at:%Y-%m-%d %H:%M} UTC"
-        again = f", again after {_counted(timetable.failures, 'failure')}" if timetable.retry_at is not None else ""
+        again = f", again after {plural(timetable.failures, 'failure')}" if timetable.retry_at is not None else ""
         yield f"{task}: last {last}, next about {timetable.at:%Y-%m-%d %H:%M} UTC{again}"
 
 
 def _words(waiting: Waiting) -> Iterator[str]:
     figures = waiting.stats
     age = f", the oldest for {timedelta(seconds=int(figures.oldest_age_seconds))}" if figures.waiting_documents else ""
-    yield f"{_counted(figures.waiting_documents, 'document')} waiting ({figures.bytes} bytes){age}."
+    yield f"{plural(figures.waiting_documents, 'document')} waiting ({figures.bytes} bytes){age}."
     if figures.failures:
-        yield f"Sending has failed {_counted(figures.failures, 'time')} in a row."
+        yield f"Sending has failed {plural(figures.failures, 'time')} in a row."
     received = "" if waiting.last_receipt is None else f", the last of {waiting.last_receipt[:10]}"
-    yield f"{_counted(waiting.receipts, 'receipt')} of the service kept{received}."
+    yield f"{plural(waiting.receipts, 'receipt')} of the service kept{received}."
     for letter in waiting.dead[-_SHOWN:]:
         yield (
             f"The service refused batch {letter.batch_id} for good ({letter.status}): "
-            f"{_counted(letter.documents, 'document')}, {timedelta(seconds=int(letter.age_seconds))} ago."
+            f"{plural(letter.documents, 'document')}, {timedelta(seconds=int(letter.age_seconds))} ago."
         )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _of_baselines(kept: Baselines | None) -> str:
