@@ -13,3 +13,9 @@ def agreed(question: str) -> bool:
             raise
         click.echo()
         raise click.UsageError("nobody answered: give --yes, or a terminal (`kubectl exec -it`)") from aborted
+
+
+def insist(question: str) -> None:
+    """Ask, and end the command where the answer is no. Raises as `agreed`, and Abort."""
+    if not agreed(question):
+        raise click.Abort

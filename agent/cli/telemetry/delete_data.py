@@ -4,7 +4,7 @@ import json
 
 import click
 
-from agent.cli.telemetry.asking import agreed
+from agent.cli.telemetry.asking import insist
 from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
 from agent.daemon.consent_changes import record_deletion
@@ -27,8 +27,7 @@ def delete_data(ctx: click.Context, *, yes: bool) -> None:
     keys = keys_of(opened)
     if not yes:
         service = opened.configuration.telemetry.service
-        if not agreed(f"Erase everything of cluster {keys.cluster_id} at {service}?"):
-            raise click.Abort
+        insist(f"Erase everything of cluster {keys.cluster_id} at {service}?")
     with opened.outbox() as outbox:
         if outbox is not None:
             outbox.purge(LossReason.DELETED)

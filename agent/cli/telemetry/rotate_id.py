@@ -2,7 +2,7 @@
 
 import click
 
-from agent.cli.telemetry.asking import agreed
+from agent.cli.telemetry.asking import insist
 from agent.cli.telemetry.opened import now, open_agent
 from agent.daemon.consent_changes import rotate
 
@@ -17,8 +17,8 @@ def rotate_id(ctx: click.Context, *, yes: bool) -> None:
     waits is forgotten, since it has the old identifiers.
     """
     opened = open_agent(ctx)
-    if not yes and not agreed("What was sent before can't be deleted by this agent afterwards. Go on?"):
-        raise click.Abort
+    if not yes:
+        insist("What was sent before can't be deleted by this agent afterwards. Go on?")
     opened.state.prepare()
     rotate(opened.state, opened.consent(), now=now(), retention_days=opened.retention_days)
     click.echo("The identifiers are new.")

@@ -5,7 +5,7 @@ import json
 import click
 
 from agent.cli.options import format_option
-from agent.cli.telemetry.asking import agreed
+from agent.cli.telemetry.asking import insist
 from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.talk import keys_of
 
@@ -23,8 +23,7 @@ def token(ctx: click.Context, form: str, *, yes: bool) -> None:
     keys = keys_of(opened)
     if not yes:
         service = opened.configuration.telemetry.service
-        if not agreed(f"Who sees the token can read and erase this cluster's data at {service}. Show it?"):
-            raise click.Abort
+        insist(f"Who sees the token can read and erase this cluster's data at {service}. Show it?")
     if form == "json":
         click.echo(json.dumps({"cluster_id": keys.cluster_id, "token": keys.token}))
         return
