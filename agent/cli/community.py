@@ -6,11 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from agent import settings, xdg
-from agent.cli.layout import print_tables, probe_table, remark
+from agent.cli.layout import Column, ProbeTable, print_tables, remark
 from agent.collect.host import provider_of
 from agent.results import community
 from agent.results.cohort import STORAGE_KIND, CommunityComparison, Standing, compared, facts_of
@@ -26,8 +25,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "node_bucket": NODE_BUCKETS,
     STORAGE_KIND: STORAGE_KINDS,
 }
-# What the other columns need beside the title.
-_REST_WIDTH = 96
+_COLUMNS = (
+    Column(heading="yours", least=10),
+    Column(heading="their median", least=12),
+    Column(heading="better than", least=11),
+    Column(heading="95 % interval", least=13),
+    Column(heading="among", least=18, words=True),
+)
 
 
 def compare_with_community(runs: list[RunResult], *, service: str | None, cohort: Iterable[str], form: str) -> None:
@@ -69,14 +73,11 @@ def _directory() -> Path:
     return cache / "prism-probe" / "baselines"
 
 
-def _table(probe: str, standings: Sequence[Standing], width: int) -> Table:
-    table = probe_table(probe, width=width - _REST_WIDTH)
-    for heading, least in (("yours", 10), ("their median", 12), ("better than", 11), ("95 % interval", 13)):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=least)
-    table.add_column("among", min_width=18, max_width=34)
+def _table(probe: str, standings: Sequence[Standing], width: int) -> ProbeTable:
+    table = ProbeTable(probe, _COLUMNS, width)
     for each in standings:
         table.add_row(
-            f" {each.title}",
+            each.title,
             format_quantity(each.value, each.unit),
             format_quantity(each.percentiles["p50"], each.unit),
             *_shares(each),

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
 from rich.text import Text
 
-from agent.cli.layout import print_tables, probe_table, remark
+from agent.cli.layout import Column, ProbeTable, print_tables, remark
 from probes.measure.comparison import Caveat, Comparison, Difference, MetricComparison, Verdict
 from probes.measure.units import format_quantity
 
@@ -16,8 +15,13 @@ _STYLES = {
     Verdict.SAME: "",
     Verdict.INCONCLUSIVE: "dim",
 }
-# What the columns of values and verdicts need beside the title.
-_REST_WIDTH = 74
+_COLUMNS = (
+    Column(heading="baseline", least=11),
+    Column(heading="candidate", least=11),
+    Column(heading="change", least=7),
+    Column(heading="95 % interval", least=17),
+    Column(heading="verdict", least=12, words=True),
+)
 # Beyond this many, the exact number of runs that would help is of no help.
 _MOST_TOLD = 100
 
@@ -27,26 +31,27 @@ def print_comparison(comparison: Comparison) -> None:
     print_tables(comparison.metrics, _table, _remarks(comparison))
 
 
-def _table(probe: str, metrics: Sequence[MetricComparison], width: int) -> Table:
-    table = probe_table(probe, width=width - _REST_WIDTH)
-    for heading, least in (("baseline", 11), ("candidate", 11), ("change", 7), ("95 % interval", 17)):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=least)
-    table.add_column("verdict", no_wrap=True, min_width=12)
+def _table(probe: str, metrics: Sequence[MetricComparison], width: int) -> ProbeTable:
+    table = ProbeTable(probe, _COLUMNS, width)
     for metric in metrics:
-        table.add_row(*_row(metric))
+        table.add_row(metric.title, *_values(metric))
     return table
 
 
-def _row(metric: MetricComparison) -> tuple[str | Text, ...]:
+def _values(metric: MetricComparison) -> tuple[str | Text, ...]:
     interval = metric.ratio.interval if metric.ratio else None
     return (
-        f" {metric.title}",
         format_quantity(metric.baseline.median, metric.unit),
         format_quantity(metric.candidate.median, metric.unit),
-        f"{metric.ratio.value - 1:+.1%}" if metric.ratio else "",
-        f"{interval.low - 1:+.1%} … {interval.high - 1:+.1%}" if interval else "",
+        _change(metric.ratio.value) if metric.ratio else "",
+        f"{_change(interval.low)} … {_change(interval.high)}" if interval else "",
         Text(metric.verdict.value, style=_STYLES[metric.verdict]),
     )
+
+
+def _change(ratio: float) -> str:
+    """Beyond a doubling, tenths of a percent tell nothing."""
+    return f"{ratio - 1:+.1%}" if ratio < 2 else f"{ratio - 1:+.0%}"
 
 
 def _remarks(comparison: Comparison) -> Iterable[Text]:
@@ -58,12 +63,12 @@ def _remarks(comparison: Comparison) -> Iterable[Text]:
     if doubted:
         yield remark("doubts", f"some of these values carry flags ({', '.join(sorted(doubted))}): see each result")
     for difference in comparison.incomparable:
-        yield remark("not compared", f"{_place(difference)}: {difference.field} is {_values(difference)}")
+        yield remark("not compared", f"{_place(difference)}: {difference.field} is {_sides(difference)}")
     for absence in comparison.absences:
         what = absence.probe if absence.metric is None else f"{absence.probe}, {absence.metric}"
         yield remark("missing", f"{what} in {absence.runs} runs of the {absence.side.value}: {absence.reason}")
     for difference in comparison.notes:
-        yield remark("differs", f"{difference.field}: {_values(difference)}")
+        yield remark("differs", f"{difference.field}: {_sides(difference)}")
 
 
 def _about_runs(comparison: Comparison) -> Iterable[Text]:
@@ -93,6 +98,6 @@ def _place(difference: Difference) -> str:
     return ", ".join(part for part in (difference.probe, difference.metric) if part) or "all probes"
 
 
-def _values(difference: Difference) -> str:
+def _sides(difference: Difference) -> str:
     sides = (difference.baseline, difference.candidate)
     return " against ".join(" or ".join("absent" if value is None else str(value) for value in side) for side in sides)

@@ -1,18 +1,22 @@
 """How results stand on a terminal: a table for each probe, as wide as there is room, and remarks below."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 # Where nobody's terminal tells its width (a pipe, a file), lines may be this long.
 _WIDTH_ELSEWHERE = 120
-# A longer title wraps; in a narrower column every one would, word by word.
-_LONGEST_TITLE, _NARROWEST_TITLE = 44, 20
+# Below this, columns stand closer: 80 columns are room for all values.
+_WIDE = 100
+# The column of titles: one that is longer stands above its values. At least, it has room for the name of a probe.
+_LONGEST_TITLE, _NARROWEST_TITLE = 44, 12
 
 
 class OfProbe(Protocol):
@@ -32,17 +36,74 @@ def console_for_tables() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=_WIDTH_ELSEWHERE)
 
 
-def probe_table(probe: str, *, width: int, tight: bool = False) -> Table:
-    """Return a table with its first column, of titles and headed by the probe's name, in some `width` characters."""
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=tight, title=" ", title_justify="left"
-    )
-    table.add_column(Text(f" {probe}", style="bold"), width=max(_NARROWEST_TITLE, min(_LONGEST_TITLE, width)))
-    return table
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of values: how wide at least, so that the tables of all probes stand below one another."""
+
+    heading: str
+    least: int
+    words: bool = False
+    """What stands at the left and may wrap, in place of a number."""
+
+
+class ProbeTable:
+    """A probe's metrics, a row each; a title that finds no room beside its values stands above them."""
+
+    def __init__(self, probe: str, columns: Sequence[Column], width: int) -> None:
+        self._probe, self._columns = probe, columns
+        self._width = width
+        self._gap = 3 if width >= _WIDE else 2
+        self._rows: list[tuple[Text, tuple[str | Text, ...]]] = []
+
+    def add_group(self, title: str) -> None:
+        """Begin the rows of one place."""
+        self._rows.append((Text(f" {title}", style="italic"), ()))
+
+    def add_row(self, title: str, *values: str | Text, indentation: int = 1) -> None:
+        """Add a metric with a value for each column."""
+        self._rows.append((Text(" " * indentation + title), values))
+
+    def __rich__(self) -> RenderableType:
+        """Return the table in pieces, each above a title that stands alone."""
+        widths = self._widths()
+        pieces: list[RenderableType] = []
+        table = self._piece(widths, show_header=True)
+        for title, values in self._rows:
+            beside = values and cell_len(title.plain) <= widths[0]
+            if not beside:
+                pieces += [table, title]
+                table = self._piece(widths, show_header=False)
+            if values:
+                table.add_row(title if beside else "", *values)
+        return Group(*pieces, table)
+
+    def _widths(self) -> list[int]:
+        """Return the columns' widths, that of the titles first: they have what values and words leave."""
+        cells = [values for _, values in self._rows if values]
+        widths = [max(column.least, *(cell_len(str(each[place])) for each in cells)) if cells else column.least
+                  for place, column in enumerate(self._columns)]  # fmt: skip
+        for place, column in enumerate(self._columns):
+            if column.words:
+                over = sum(widths) + self._gap * len(widths) + _NARROWEST_TITLE - self._width
+                widths[place] = max(column.least, widths[place] - max(over, 0))
+        left = self._width - sum(widths) - self._gap * len(widths)
+        return [max(_NARROWEST_TITLE, min(_LONGEST_TITLE, left)), *widths]
+
+    def _piece(self, widths: Sequence[int], *, show_header: bool) -> Table:
+        table = Table(
+            box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=self._gap == 2,
+            show_header=show_header, title=" " if show_header else None, title_justify="left",
+        )  # fmt: skip
+        table.add_column(Text(f" {self._probe}", style="bold"), width=widths[0])
+        for column, width in zip(self._columns, widths[1:], strict=True):
+            table.add_column(
+                column.heading, width=width, no_wrap=not column.words, justify="left" if column.words else "right"
+            )
+        return table
 
 
 def print_tables(
-    rows: Sequence[P], table_of: Callable[[str, Sequence[P], int], Table], remarks: Iterable[Text]
+    rows: Sequence[P], table_of: Callable[[str, Sequence[P], int], ProbeTable], remarks: Iterable[Text]
 ) -> None:
     """Print a table for each probe, made of its name, its rows and the console's width, then the remarks."""
     console = console_for_tables()

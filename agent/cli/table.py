@@ -8,16 +8,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agent.cli.layout import console_for_tables, print_remarks, probe_table, remark
+from agent.cli.layout import Column, ProbeTable, console_for_tables, print_remarks, remark
 from probes.measure.result import Metric, ProbeResult, RunResult, Status
 from probes.measure.stability import MEANINGS, FlagCode
 from probes.measure.summary import Interval, IntervalMethod
 from probes.measure.units import Unit, format_quantity
 
-# What the columns of values need at most; the same in the tables of all probes, so that they stand below one another.
-_VALUE_WIDTHS = {"median": 11, "95 % interval": 25, "p99": 9, "notes": 7}
-# Below this, columns stand closer: 80 columns are room for all values, if the titles wrap.
-_WIDE = 100
+_COLUMNS = (
+    Column(heading="median", least=11),
+    Column(heading="95 % interval", least=25),
+    Column(heading="p99", least=9),
+    Column(heading="notes", least=9, words=True),
+)
 # Conditions by which a cluster's metrics stand below one another: each place has metrics of its own.
 _PLACE = ("path", "volume", "storage_class")
 
@@ -49,21 +51,14 @@ def _legend(result: RunResult, letters: Mapping[FlagCode, str]) -> Table:
     return legend
 
 
-def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> Table:
-    gap = 3 if width >= _WIDE else 2
-    values_width = sum(_VALUE_WIDTHS.values()) + gap * len(_VALUE_WIDTHS)
-    table = probe_table(result.probe, width=width - values_width, tight=gap == 2)
-    for heading, least in _VALUE_WIDTHS.items():
-        if heading == "notes":
-            table.add_column(heading, min_width=least)
-        else:
-            table.add_column(heading, justify="right", no_wrap=True, min_width=least)
+def _table(result: ProbeResult, letters: Mapping[FlagCode, str], width: int) -> ProbeTable:
+    table = ProbeTable(result.probe, _COLUMNS, width)
     for place, metrics in _by_place(result.metrics).items():
         if place:
-            table.add_row(Padding(Text(place, style="italic"), (0, 0, 0, 1)))
+            table.add_group(place)
         for metric in metrics:
-            title = Padding(Text(metric.title.removesuffix(f", {place}")), (0, 0, 0, 3 if place else 1))
-            table.add_row(title, *_values(metric, letters))
+            title = metric.title.removesuffix(f", {place}")
+            table.add_row(title, *_values(metric, letters), indentation=3 if place else 1)
     return table
 
 
