@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 
 import click
 import yaml
-from rich.table import Table
 from rich.text import Text
 
 from agent.cli.cluster_options import ClusterOptions
 from agent.cli.cluster_request import Asked, limits_of, request_of, site_of
-from agent.cli.layout import console_for_tables
+from agent.cli.layout import print_findings
 from agent.kube.cluster import connect
 from jobs.doctor import judge
 from jobs.errors import TryAgain, Unavailable
@@ -63,20 +62,17 @@ def as_json(found: Sequence[Finding]) -> str:
 
 def show(found: Sequence[Finding]) -> None:
     """Print a table for people, and what it comes to."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    before = ""
-    for each in found:
-        text = Text(each.found)
-        if each.remedy:
-            text.append(f"\n→ {each.remedy}", style="dim")
-        table.add_row(each.subject if each.subject != before else "", Text(each.state, _COLORS[each.state]), text)
-        before = each.subject
-    console = console_for_tables()
-    console.print(table)
-    console.print(f"\n{_conclusion(found)}")
+    subjects = [each.subject for each in found]
+    print_findings(
+        ("" if each.subject == before else each.subject, Text(each.state, _COLORS[each.state]), _told(each))
+        for each, before in zip(found, ["", *subjects], strict=False)
+    )
+    click.echo(f"\n{_conclusion(found)}")
+
+
+def _told(finding: Finding) -> Text:
+    text = Text(finding.found)
+    return text.append(f"\n→ {finding.remedy}", style="dim") if finding.remedy else text
 
 
 def exit_code(found: Sequence[Finding]) -> int:

@@ -1,13 +1,16 @@
 """`probe doctor`: can each probe work here, or in a cluster, with what, and if not, what mends it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import click
+from rich.text import Text
 
 from agent.cli.cluster_options import LOCAL, ClusterOptions, RunCommand, with_needs_options
+from agent.cli.layout import print_findings
 from agent.cli.options import format_option
+from agent.page.text import fact, named
 from probes.catalogue import CATALOGUE, load
 from probes.errors import InvalidRequest, ProbeError
 from probes.measure.result import Facts
@@ -72,8 +75,7 @@ def _examine_machine(ctx: click.Context, given: dict[str, object], form: str) ->
     if form == "json":
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        for finding in findings:
-            _print(finding)
+        _show(findings)
     ctx.exit(0 if all(finding.ready for finding in findings) else 3)
 
 
@@ -87,7 +89,12 @@ def _examine(name: str, options: dict[str, object]) -> Finding:
     return Finding(probe=name, ready=True, facts=facts, remedy=None)
 
 
-def _print(finding: Finding) -> None:
-    state = click.style("ready  ", fg="green") if finding.ready else click.style("missing", fg="yellow")
-    found = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in finding.facts.items())
-    click.echo(f"{finding.probe:<12} {state}  {finding.remedy or found}")
+def _show(findings: Sequence[Finding]) -> None:
+    ready, missing = Text("ready", "green"), Text("missing", "yellow")
+    print_findings(
+        (each.probe, ready if each.ready else missing, Text(each.remedy or _told(each.facts))) for each in findings
+    )
+
+
+def _told(facts: Facts) -> str:
+    return ", ".join(f"{named(key)} {fact(key, value)}" for key, value in facts.items())

@@ -113,6 +113,17 @@ def print_tables(
     print_remarks(console, remarks)
 
 
+def print_findings(findings: Iterable[tuple[str, Text, Text]]) -> None:
+    """Print a line for each subject, with its state and what was found; a long one goes on below itself."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(*finding)
+    console_for_tables().print(table)
+
+
 def remark(label: str, text: str) -> Text:
     """Return a line to stand below a table."""
     return Text.assemble((label, "yellow"), f": {text}")

@@ -81,11 +81,14 @@ def parse_duration(text: str) -> float:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration in seconds as a person reads it: `850 ms`, `42 s`, `7 min 30 s`."""
-    if seconds < 60:
+    """Return a duration in seconds as a person tells it: `850 ms`, `6.3 s`, `42 s`, `7 min 30 s`, `2 h 15 min`."""
+    if round(seconds, 3) < 1:
         return _format_duration(seconds * 1e9)
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s".replace(".0", "")
+    whole, large, small = (seconds, "min", "s") if round(seconds) < 3600 else (seconds / 60, "h", "min")
+    count, rest = divmod(round(whole), 60)
+    return f"{count} {large} {rest} {small}" if rest else f"{count} {large}"
 
 
 def _format_duration(nanoseconds: float) -> str:

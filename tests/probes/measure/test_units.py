@@ -111,7 +111,18 @@ def test_a_quantity_reads_as_people_write_it(value: float, unit: Unit, text: str
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.85, "850 ms"), (42, "42.0 s"), (450, "7 min 30 s"), (120, "2 min"), (5400, "90 min")]
+    ("seconds", "text"),
+    [
+        (0.85, "850 ms"),
+        (0.9999, "1 s"),
+        (6.25, "6.2 s"),
+        (9.96, "10 s"),
+        (42.4, "42 s"),
+        (59.6, "1 min"),
+        (450, "7 min 30 s"),
+        (3599.7, "1 h"),
+        (8103, "2 h 15 min"),
+    ],
 )
 def test_seconds_read_as_people_write_them(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
