@@ -57,7 +57,7 @@ def doubts_view(doubts: Iterable[Doubt], *, sided: bool) -> Sequence[view.Doubt]
         by_code.setdefault(doubt.code, []).append(doubt)
     return [
         view.Doubt(
-            meaning=sentence(MEANINGS[code]),
+            meaning=sentence(MEANINGS[code].partition(":")[0]),  # what follows from it, the reasons say too
             where=", ".join(filter(None, (_where(doubt, sided=sided) for doubt in same))),
             reasons=list(dict.fromkeys(doubt.reason for doubt in same)),
         )

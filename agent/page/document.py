@@ -47,7 +47,8 @@ def _environment() -> Environment:
         loader=PackageLoader("agent.page"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: value if isinstance(value, Markup) else clean(str(value)),
+        # A percent sign never begins a line.
+        finalize=lambda value: value if isinstance(value, Markup) else clean(str(value)).replace(" %", "\N{NBSP}%"),
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -74,7 +75,7 @@ def _compared(comparison: Comparison) -> str:
     if better := counted[Verdict.BETTER]:
         return f"Nothing is shown to be worse, {plural(better, 'metric')} better"
     if counted[Verdict.INCONCLUSIVE] == len(comparison.metrics):
-        return "Neither better nor worse is shown"
+        return "No difference can be told yet"
     return "Nothing is shown to be better or worse"
 
 

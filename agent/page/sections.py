@@ -1,7 +1,7 @@
 """The sections of the page: each probe, the comparison, the trends, the environment."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from agent.page import forest, trend, view
 from agent.page.cards import card_of, doubts_view, facts_table, inline, mark_of
@@ -12,7 +12,7 @@ from agent.page.text import CAVEATS, VERDICTS, fact, moment, named, sentence
 from agent.page.theme import placeholders
 from agent.words import plural
 from probes.catalogue import CATALOGUE
-from probes.measure.comparison import Comparison, Difference, MetricComparison, Side, Verdict
+from probes.measure.comparison import Caveat, Comparison, Difference, MetricComparison, Side, Verdict
 from probes.measure.result import Metric, ProbeResult, RunResult, Status
 from probes.measure.units import format_quantity, format_seconds
 
@@ -54,14 +54,15 @@ def comparison_view(subject: Subject, comparison: Comparison) -> view.Comparison
     order = list(VERDICTS)
     metrics = sorted(comparison.metrics, key=lambda metric: order.index(metric.verdict))
     counted = Counter(metric.verdict for metric in metrics)
-    lines = [(metric.verdict, _verdict(metric)) for metric in metrics]
+    common = frozenset.intersection(*(frozenset(metric.caveats) for metric in metrics)) if metrics else frozenset()
+    lines = [(metric.verdict, _verdict(metric, common)) for metric in metrics]
     title = "Ratio of candidate to baseline for each metric"
     canvas = forest.draw(comparison, placeholders()) if forest.drawable(comparison) else None
     said = "; ".join(
         f"{metric.title}: {metric.verdict.value}, {metric.reason}" for metric in forest.drawable(comparison)
     )
     return view.Comparison(
-        summary=_sides(subject, comparison),
+        summary=" ".join((_sides(subject, comparison), *(f"{sentence(CAVEATS[each])}." for each in sorted(common)))),
         counts=[(mark_of(verdict), counted[verdict]) for verdict in order],
         drawing=inline(canvas, "forest", title, said) if canvas else None,
         verdicts=[line for verdict, line in lines if verdict is not Verdict.INCONCLUSIVE],
@@ -80,7 +81,7 @@ def trends_view(runs: Sequence[RunResult]) -> view.Trends | None:
     cards = [(each, _trend_card(each, f"trend-{number}")) for number, each in enumerate(series)]
     abstained = next((each.abstained for each in series if each.abstained), None)
     return view.Trends(
-        summary=f"No change of level can be told from chance yet: {abstained}." if abstained else _HOW_CHANGES_LOOK,
+        summary=f"No change of level can be told from chance yet ({abstained})." if abstained else _HOW_CHANGES_LOOK,
         changed=[card for each, card in cards if each.changes],
         steady=[card for each, card in cards if not each.changes],
     )
@@ -139,12 +140,13 @@ def _sides(subject: Subject, comparison: Comparison) -> str:
     )
 
 
-def _verdict(metric: MetricComparison) -> view.Verdict:
+def _verdict(metric: MetricComparison, common: Collection[Caveat]) -> view.Verdict:
+    """Show a metric's; what holds for all of them is said once, above."""
     return view.Verdict(
         mark=mark_of(metric.verdict),
         title=f"{metric.probe}: {metric.title}",
         reason=metric.reason,
-        caveats=[CAVEATS[caveat] for caveat in metric.caveats],
+        caveats=[CAVEATS[caveat] for caveat in metric.caveats if caveat not in common],
     )
 
 
@@ -163,7 +165,8 @@ def _comparison_table(comparison: Comparison) -> view.Table:
             ", ".join(tails) or "none",
             metric.verdict.value,
         ))  # fmt: skip
-    head = ("metric", "baseline", "candidate", "ratio", f"{comparison.confidence:.0%} interval", "tails", "verdict")
+    interval = f"{comparison.confidence * 100:.0f} % interval"
+    head = ("metric", "baseline", "candidate", "ratio", interval, "tails", "verdict")
     return view.Table(caption="Numbers", head=head, rows=rows)
 
 

@@ -13,8 +13,12 @@ from agent.page.ticks import linear_ticks
 
 _PANEL_HEIGHT = 112
 _SCALE_HEIGHT = 22
+# A value may be written above the uppermost line.
+_TOP_HEIGHT = 14
 # With more runs than this their intervals are a gray mass that says nothing.
 _MOST_INTERVALS = 120
+# Of the level, the least that the scale shows: three digits tell its values apart, and a small difference looks small.
+_LEAST_SHARE = 0.05
 # Of the width, left free for the values of the scale.
 _LABEL_SHARE = 0.2
 
@@ -27,7 +31,7 @@ def draw(series: Series, colors: Mapping[str, str], *, titled: bool = False) -> 
     if not can_be_drawn(metric.summary.median for metric in series.metrics):
         return None
     title = label(series.newest.title) if titled else None
-    canvas = Canvas(colors, height=_PANEL_HEIGHT + _SCALE_HEIGHT, title=title)
+    canvas = Canvas(colors, height=_PANEL_HEIGHT + _SCALE_HEIGHT + _TOP_HEIGHT, title=title)
     axes = canvas.panel(bottom=_SCALE_HEIGHT, height=_PANEL_HEIGHT)
     axes.set_xlim(-0.5 - _LABEL_SHARE * len(series.runs), len(series.runs) - 0.5)
     axes.set_ylim(*_limits(series))
@@ -50,11 +54,12 @@ def _limits(series: Series) -> tuple[float, float]:
     """All medians; of the intervals what lies within twice their range, so that one wide one can't flatten the rest."""
     medians = [metric.summary.median for metric in series.metrics]
     lowest, highest = min(medians), max(medians)
-    room = (highest - lowest) or abs(highest) * 0.05 or 1.0
+    least = max(abs(lowest), abs(highest)) * _LEAST_SHARE or 1.0
+    room = max(highest - lowest, least)
     ends = [end for _, low, high in _intervals(series) for end in (low, high)]
     low = min([lowest, *(max(end, lowest - room) for end in ends)])
     high = max([highest, *(min(end, highest + room) for end in ends)])
-    air = 0.08 * (high - low) or room
+    air = max(0.08 * (high - low), (least - (high - low)) / 2)
     return low - air, high + air
 
 

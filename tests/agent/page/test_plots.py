@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.page.marks import TEXT_SIZE
 from agent.page.single import plot
 from agent.page.subject import samples_of, subject_of
 from agent.page.text import clean, tick
@@ -16,7 +17,7 @@ from agent.page.ticks import linear_ticks, log_ticks
 from probes.measure.comparison import Side
 from probes.measure.result import RunResult
 from probes.measure.units import Unit
-from tests.agent.page.sample_runs import latency, measured, plain_run, run
+from tests.agent.page.sample_runs import latency, measured, plain_run, rate, run
 
 SVG = "{http://www.w3.org/2000/svg}"
 READ_LATENCY = "storage/read_latency"
@@ -60,6 +61,23 @@ def test_a_trend_draws_a_line_at_the_change_only() -> None:
     worse = "#ad3800"
     assert worse not in draw(*steady, over_runs=True).decode()
     assert worse in draw(*changed, over_runs=True).decode()
+
+
+def test_a_trend_that_hardly_moves_has_values_that_differ_on_its_scale() -> None:
+    rng = np.random.default_rng(0)
+    runs = [
+        run(measured(rate(rng, center=22.4 * 2**30 * (1 + number / 10_000), unit=Unit.BYTES)), number=number)
+        for number in range(5)
+    ]
+    marked = [text for text in texts(draw(*runs, metric="storage/read_iops", over_runs=True)) if "GiB" in text]
+    assert 2 <= len(marked) == len({*marked})
+
+
+def test_the_values_of_a_trend_stand_below_its_title() -> None:
+    for seed in range(20):
+        svg = tree(draw(*(plain_run(seed + n) for n in range(3)), over_runs=True))
+        *values, title = sorted((float(each.attrib["y"]) for each in svg.iter(f"{SVG}text")), reverse=True)
+        assert min(values) - 0.75 * TEXT_SIZE > title
 
 
 def test_an_unknown_metric_suggests_the_nearest() -> None:
