@@ -15,7 +15,7 @@ _UNITS = {unit.value: unit for unit in Unit}
 _SHARE = "of "
 _SAVED = {"unused": "unused", "realizable": "could be given back", "time": "time"}
 _CONFIDENCE = {
-    Confidence.CERTAIN: "certain, nothing of chance is in it",
+    Confidence.CERTAIN: "certain, no chance involved",
     Confidence.HIGH: "high",
     Confidence.MEDIUM: "medium",
 }

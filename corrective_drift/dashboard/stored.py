@@ -70,7 +70,7 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "votes": Holding(
         title="Votes",
-        purpose="What counts into the baselines: one number for each metric and week, whatever was sent how often.",
+        purpose="What counts into the baselines: one number a metric and week, however often the cluster reported.",
         columns={
             "cluster_pid": _CLUSTER_ID,
             "week": ("week", "the week that it counts in"),
