@@ -43,7 +43,7 @@ def main(result: Path) -> int:
         # What compares results has no configuration of its own.
         compare = ["env", f"TELEMETRY_CA_BUNDLE={AUTHORITY}", program("probe"), "compare", str(result)]
         steps = {
-            "The report is sent": [*agent, "once", "--results", str(result)],
+            "The report is sent (missing_api: this machine is no cluster)": [*agent, "once", "--results", str(result)],
             "What became of it": [*agent, "status"],
             "Compared with other clusters": [*compare, "--baseline", "community", "--service", address],
             "Recommended": [*agent, "recommendations", "--brief"],
@@ -52,7 +52,7 @@ def main(result: Path) -> int:
         if sys.stdout.isatty():
             title("The service's pages, until Ctrl-C")
             click.echo(f"{address}/\nYour browser will warn: the certificate was made for this trial.")
-            click.echo(f"To sign in, ask for id and token in another terminal:\n{typed([*agent, 'token'])}")
+            click.echo(f"To sign in, ask for the token in another terminal:\n{typed([*agent, 'token'])}")
             with suppress(KeyboardInterrupt):
                 signal.pause()
     click.echo(f"\nEverything of this trial is in {DIRECTORY}; `make clean` removes it.")

@@ -88,7 +88,9 @@ def _words(waiting: Waiting) -> Iterator[str]:
 
 
 def _of_baselines(kept: Baselines | None) -> str:
-    return "No baselines were fetched yet." if kept is None else f"Baselines of {kept.fetched_at:%Y-%m-%d %H:%M} UTC."
+    if kept is None:
+        return "No baselines were fetched yet."
+    return f"Baselines fetched {kept.fetched_at:%Y-%m-%d %H:%M} UTC."
 
 
 def _as_json(opened: Opened, stop: object, waiting: Waiting, timetables: dict[str, Timetable]) -> dict[str, object]:

@@ -105,7 +105,7 @@ def test_what_once_has_sent_is_in_every_view(place: Place, service: Service) -> 
     assert told["receipts"] == 1
     assert told["outbox"]["waiting_documents"] == 0
     assert told["baselines"] is not None
-    assert "Baselines of " in place.run("status").stdout
+    assert "Baselines fetched " in place.run("status").stdout
     shown = [json.loads(line)["event"] for line in place.run("audit", "show").stdout.splitlines()]
     assert shown[-1] == "delivered"
     verified = json.loads(place.run("audit", "verify").stdout)
