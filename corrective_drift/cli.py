@@ -149,6 +149,7 @@ def migrate_command(*, engine: Engine, state_dir: Path, revision: str) -> None: 
 
 @main.command(
     "release",
+    short_help="Close a week and publish its baselines, once.",
     epilog="""\b
 Examples:
   corrective-drift release

@@ -52,6 +52,9 @@ def run_and_exit(group: click.Group, name: str) -> NoReturn:
     """Run a command line and exit with its documented code; an error is one line on stderr."""
     try:
         code = group.main(prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = error.exit_code
     except click.ClickException as error:
         code = _complain(name, error.format_message(), error.exit_code)
     except click.Abort:

@@ -29,6 +29,12 @@ def test_help_names_every_command(probe: Any) -> None:
         assert command in shown.stdout
 
 
+def test_without_a_command_the_help_is_shown_as_it_is(probe: Any) -> None:
+    shown = probe()
+    assert shown.returncode == 2
+    assert shown.stderr == probe("--help").stdout
+
+
 @pytest.mark.parametrize("command", ["run", "list", "doctor", "serve", "schema"])
 def test_each_command_has_help(probe: Any, command: str) -> None:
     shown = probe(command, "--help")

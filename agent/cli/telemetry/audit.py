@@ -28,7 +28,7 @@ def show(ctx: click.Context, last: int) -> None:
         click.echo(line)
 
 
-@audit.command("verify")
+@audit.command("verify", short_help="Check that nothing in it was changed.")
 @click.pass_context
 def verify_trail(ctx: click.Context) -> None:
     """Check that no line was changed, removed or reordered, also against the service's receipts; exits with 1 if so."""

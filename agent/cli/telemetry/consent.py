@@ -19,7 +19,7 @@ def consent() -> None:
     """Consent is to a level, to data types, and to the exact schema of what can be sent."""
 
 
-@consent.command("show")
+@consent.command("show", short_help="Show what was consented to.")
 @click.pass_context
 def show(ctx: click.Context) -> None:
     """Show what was consented to, and whether it covers what the configuration asks for."""
@@ -34,7 +34,7 @@ def show(ctx: click.Context) -> None:
     click.echo("It covers what the configuration asks for." if stop is None else f"The agent is paused: {stop.remedy}.")
 
 
-@consent.command("grant")
+@consent.command("grant", short_help="Consent to what the configuration asks for.")
 @click.option("--policy", metavar="VERSION", help="The policy that was read, where the configuration names none.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
@@ -58,7 +58,7 @@ def grant_now(ctx: click.Context, *, policy: str | None, yes: bool) -> None:
         click.echo("Consent had been revoked: to the service this is a new cluster, with new identifiers.")
 
 
-@consent.command("revoke")
+@consent.command("revoke", short_help="Take consent back, and forget what waits.")
 @click.pass_context
 def revoke_now(ctx: click.Context) -> None:
     """Take consent back: what waits is forgotten, and nothing more is collected or sent."""
