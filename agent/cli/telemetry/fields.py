@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import click
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from agent.cli.layout import console_for_tables
 from agent.cli.options import format_option
@@ -31,7 +33,14 @@ def fields(level: str | None, form: str, *, as_schema: bool) -> None:
 
 
 def _print(described: list[dict[str, Any]]) -> None:
-    table = Table("Field", "Level", "Data type", "What it is for", "How it is treated", box=None, pad_edge=False)
+    console = console_for_tables()
     for each in described:
-        table.add_row(each["name"], each["level"], each["data_type"], each["purpose"], each["treatment"])
-    console_for_tables().print(table)
+        told = Table.grid(padding=(0, 2))
+        for label, words in (
+            ("what for", each["purpose"]),
+            ("sent as", each["treatment"]),
+            ("reads", ", ".join(each["permissions"]) or "what was measured"),
+        ):
+            told.add_row(Text(label, "dim"), Text(words))
+        console.print(Text.assemble((each["name"], "bold"), f"  {each['level']}, {each['data_type']}"))
+        console.print(Padding(told, (0, 0, 0, 4)))

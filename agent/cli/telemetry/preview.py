@@ -118,4 +118,4 @@ def _explained(records: tuple[Outgoing, ...]) -> Iterator[str]:
     for field in describe():
         subject, _, attribute = field["name"].partition(".")
         if any(attribute in document.get(subject, {}) for document in documents):
-            yield f"{field['name']} ({field['level']}): {field['purpose']}. {field['treatment']}."
+            yield f"{field['name']} ({field['level']}): {field['purpose']}. Sent: {field['treatment']}."
