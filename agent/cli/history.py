@@ -15,6 +15,7 @@ from agent.cli.options import format_option
 from agent.cli.table import print_run
 from agent.cli.trend import Trend, print_trend, trend_of
 from agent.results.history import KeptRun
+from probes.catalogue import CATALOGUE
 
 
 @click.group(short_help="Runs kept on this machine: list, tag, trend.", invoke_without_command=True)
@@ -108,6 +109,10 @@ def remove(*, run: str, form: str) -> None:
     _report(form, found, f"removed run {found.short_id} of {found.started_at.astimezone():%Y-%m-%d %H:%M}")
 
 
+def _probes(run: KeptRun) -> str:
+    return "all" if set(run.probes) == set(CATALOGUE) else ", ".join(run.probes)
+
+
 def _report(form: str, run: KeptRun, line: str, **more: str) -> None:
     if form == "json":
         _print_json({"run_id": run.run_id} | more)
@@ -160,5 +165,5 @@ def _print_runs(runs: Sequence[KeptRun]) -> None:
     table.add_column("tags", style="bold")
     for run in runs:
         began = f"{run.started_at.astimezone():%Y-%m-%d %H:%M}"
-        table.add_row(run.short_id, began, run.profile, Text(", ".join(run.probes)), Text(", ".join(run.tags)))
+        table.add_row(run.short_id, began, run.profile, Text(_probes(run)), Text(", ".join(run.tags)))
     console_for_tables().print(table)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 import numpy as np
 
+from agent.page.text import fact, named
 from agent.results.history import Point, Series
 from probes.measure.changepoint import ChangePoint, find_changes, reason_to_abstain
 from probes.measure.result import Better
@@ -48,7 +49,7 @@ def print_trend(trend: Trend) -> None:
     runs = "1 run" if len(points) == 1 else f"{len(points)} runs"
     click.echo(f"{click.style(f'{series.probe} {series.metric}', bold=True)}: {series.title}, {runs}")
     if series.conditions:
-        click.echo(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in series.conditions.items()))
+        click.echo(", ".join(f"{named(key)} {fact(key, value)}" for key, value in series.conditions.items()))
     click.echo(sparkline([point.median for point in points]))
     changes = {change.index: change for change in trend.changes}
     scale = Scale(points)
