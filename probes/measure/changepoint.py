@@ -104,7 +104,8 @@ def find_changes(
 def reason_to_abstain(count: int, *, alpha: float, minimum_segment: int = MINIMUM_SEGMENT) -> str | None:
     """Return why no change can be found in `count` values whatever they are, or None."""
     if count < 2 * minimum_segment:
-        return f"it takes {minimum_segment} values before it and {minimum_segment} after: {count} in all is too few"
+        given = "1 value" if count == 1 else f"{count} values"
+        return f"{given}: it takes {minimum_segment} before a change and {minimum_segment} after"
     blocks = count // _block_length(count)
     # The smallest p-value of a change in the middle: both halves may be exchanged.
     if 2 / math.comb(blocks, blocks // 2) > alpha:

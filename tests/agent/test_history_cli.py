@@ -152,7 +152,7 @@ def test_a_trend_of_few_runs_says_why_it_marks_nothing(
 ) -> None:
     kept([1.0, 2.0, 50.0])
     shown = probe("history", "trend", "storage", "read_iops", env=state)
-    assert "no changes can be marked: it takes 5 values before it and 5 after: 3 in all" in shown.stderr
+    assert "no changes can be marked: 3 values: it takes 5 before a change and 5 after" in shown.stderr
     assert "changed" not in shown.stdout
 
 

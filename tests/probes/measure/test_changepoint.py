@@ -196,7 +196,7 @@ class TestNothingToFind:
     def test_too_few_values_have_no_change_and_a_reason(self, count: int) -> None:
         reason = reason_to_abstain(count, alpha=0.001)
         assert reason is not None
-        assert reason.startswith(f"{count} values")
+        assert reason.startswith("1 value:" if count == 1 else f"{count} values: ")
         assert _found(np.repeat([0.0, 1.0], [count // 2, count - count // 2]), alpha=0.001) == ()
 
     def test_the_reason_ends_where_a_huge_step_is_found(self) -> None:
