@@ -30,7 +30,7 @@ _COLUMNS = (
     Column(heading="their median", least=12),
     Column(heading="better than", least=11),
     Column(heading="95 % interval", least=13),
-    Column(heading="among", least=18, words=True),
+    Column(heading="among", least=12, words=True),
 )
 
 
