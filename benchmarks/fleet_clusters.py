@@ -38,6 +38,7 @@ _CLOUDS = ((("aws", "eks"), 40), (("azure", "aks"), 24), (("gcp", "gke"), 20))
 _REGIONS = (("north_america", 40), ("europe", 35), ("asia", 25))
 _LEVELS = ((Level.DETAILED, 30), (Level.STANDARD, 60), (Level.MINIMAL, 10))
 _OLD, _NEW = (29, 30, 31), (35, 36, 37)
+_ONE_ZONE = 3
 _DISKS = {"aws": "aws_ebs", "azure": "azure_disk", "gcp": "gcp_pd"}
 # Without these distributions' dates, nobody can know whether a version is too old.
 _DATED = frozenset({"eks", "gke", "kubeadm", "rke2", "k3s"})
@@ -45,10 +46,13 @@ _DATED = frozenset({"eks", "gke", "kubeadm", "rke2", "k3s"})
 _TYPICAL_NS = {
     "read_latency": 6e5, "write_latency": 9e5, "fsync_latency": 2.5e6, "request_response_64b": 2e5,
     "image_pull": 6e9, "pod_startup": 2.2e9, "name_1_cold": 1.2e6, "name_2_cold": 8e6,
+    # What a round trip between zones takes more than one within a zone.
+    "zone_distance": 6e5,
 }  # fmt: skip
 _SLOW = {
     "slow-storage": ("read_latency", "write_latency", "fsync_latency"),
     "slow-cross-node": ("request_response_64b",),
+    "slow-cross-zone": ("zone_distance",),
     "slow-image-pull": ("image_pull",),
     "slow-pod-start": ("pod_startup",),
     "slow-dns": ("name_1_cold", "name_2_cold"),
@@ -101,6 +105,11 @@ class Traits:
     def disk(self) -> str:
         """The kind of the cluster's storage class."""
         return _DISKS.get(self.provider, "ceph_rbd")
+
+    @property
+    def has_zones(self) -> bool:
+        """Whether its nodes have zones on their labels, which only clouds see to; larger ones lie in several."""
+        return self.distribution not in dict(_OWNED)
 
     @property
     def keys(self) -> SyntheticKeys:
@@ -168,7 +177,7 @@ def facts(each: Traits, chance: random.Random) -> Facts:
             memory_gib=float(each.nodes * each.cores * 4),
             architectures=("amd64",),
             container_runtimes=("containerd",),
-            multi_zone=each.nodes > 3,
+            multi_zone=each.nodes > _ONE_ZONE if each.has_zones else None,
             version_skew=3 if ("kubelet-skew", "") in each.planted else chance.choice((0, 0, 0, 1)),
         ),
         workloads=_workloads(each, chance),
@@ -200,6 +209,8 @@ def _planted(chance: random.Random, level: Level, distribution: str, nodes: int,
     likely += [((rule, ""), 0.04) for rule in ("kubelet-skew", "missing-autoscaling", "unbound-claims")]
     if level is Level.DETAILED:
         likely += [((rule, disk if rule == "slow-storage" else ""), 0.04) for rule in _SLOW]
+        if distribution in dict(_OWNED) or nodes <= _ONE_ZONE:
+            likely = [each for each in likely if each[0][0] != "slow-cross-zone"]
     yield from (each for each, share in likely if chance.random() < share)
 
 
@@ -271,18 +282,19 @@ def _near(share: float, chance: random.Random) -> float:
 
 
 def _benchmarks(each: Traits, chance: random.Random) -> BenchmarksFacts:
-    def row(metric: str, factor: float = 1.0, **where: str) -> Benchmark:
-        median = each.slowness[metric] * factor * chance.lognormvariate(0, _WITHIN)
+    def row(metric: str, factor: float = 1.0, more_ns: float = 0.0, **where: str) -> Benchmark:
+        median = (each.slowness[metric] * factor + more_ns) * chance.lognormvariate(0, _WITHIN)
         return Benchmark(metric=metric, median=median, rounds=5, doubts=(), **where)
+
+    between = [row("request_response_64b", path="same_zone" if each.has_zones else "other_node")]
+    if each.has_zones and each.nodes > _ONE_ZONE:
+        between.append(row("request_response_64b", more_ns=each.slowness["zone_distance"], path="other_zone"))
 
     disk = {"storage_kind": each.disk, "storage_class": "standard"}
     return BenchmarksFacts(
         profile="standard",
         storage=tuple(row(metric, **disk) for metric in _SLOW["slow-storage"]),
-        latency=(
-            row("request_response_64b", path="other_node"),
-            row("request_response_64b", 0.3, path="same_node"),
-        ),
+        latency=(*between, row("request_response_64b", 0.3, path="same_node")),
         startup=(row("image_pull"), row("pod_startup")),
         dns=(row("name_1_cold"), row("name_2_cold")),
     )

@@ -112,7 +112,8 @@ def plan(
     if not found.nodes and set(request.probes) != {"utilization"}:
         shown = "; ".join(f"{name} {reason}" for name, reason in list(found.others.items())[:5]) or "there are none"
         raise Unavailable(f"no node can be probed: {shown}")
-    planner = _Planner(request, found.nodes, tuple(classes), seconds)
+    zones = {node.meta.name: node.zone for node in nodes if node.zone}
+    planner = _Planner(request, found.nodes, zones, tuple(classes), seconds)
     left_out = planner.classes_left_out() if "storage" in request.probes else {}
     return Plan(request=request, steps=tuple(planner.steps()), nodes=found, classes_left_out=left_out)
 
@@ -131,6 +132,8 @@ def options_for(request: Request, probe: str) -> dict[str, str | list[str]]:
 class _Planner:
     request: Request
     nodes: tuple[str, ...]
+    zones: Mapping[str, str]
+    """Node -> its zone, whose name no step gets; nodes without one are not here."""
     classes: tuple[StorageClass, ...]
     seconds: Mapping[str, float]
 
@@ -213,7 +216,7 @@ class _Planner:
     def _network(self, probe: str) -> Iterator[Step]:
         pairs = ordered_pairs(self.nodes, self.request.pairs_limit, seed=self.request.run_id)
         same = [(Path.SAME_NODE, node, node) for node in self._sampled()]
-        other = [(Path.OTHER_NODE, client, server) for client, server in pairs]
+        other = [(self._between(client, server), client, server) for client, server in pairs]
         # Once round the ring of all nodes: through a Service to another node, where there is one.
         following = dict(ordered_pairs(self.nodes, len(self.nodes), seed=self.request.run_id))
         service = [(Path.SERVICE, node, following.get(node, node)) for node in self._sampled()]
@@ -238,6 +241,11 @@ class _Planner:
                 path=path,
                 what={"path": path.value},
             )
+
+    def _between(self, client: str, server: str) -> Path:
+        if client not in self.zones or server not in self.zones:
+            return Path.OTHER_NODE
+        return Path.SAME_ZONE if self.zones[client] == self.zones[server] else Path.OTHER_ZONE
 
     def _services(self) -> Step:
         repetitions = _SERVICES[self.request.profile]

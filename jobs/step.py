@@ -12,7 +12,12 @@ class Path(StrEnum):
     """The way from a client to its server."""
 
     SAME_NODE = "same node"
+    SAME_ZONE = "same zone"
+    """Between two nodes of one zone."""
+    OTHER_ZONE = "other zone"
+    """Between nodes of two zones."""
     OTHER_NODE = "other node"
+    """Between two nodes, of which one at least has no zone on its label."""
     SERVICE = "service"
     """Through a Service's cluster IP; to another node where there is one."""
 

@@ -64,6 +64,11 @@ def _table(probe: str, purpose: str, *, most: int, parts: Parts | None = None) -
     )
 
 
+def _most(probe: str) -> int:
+    """Return a row for each metric on each path."""
+    return len(vocabulary.METRICS[probe]) * len(vocabulary.PATHS)
+
+
 _SAMPLES: Parts = {"distribution": _DISTRIBUTION}
 _PATH: Parts = {"path": Choice.of(vocabulary.PATHS)}
 _STORAGE: Parts = {"storage_kind": Choice.of(vocabulary.STORAGE_KINDS), "storage_class": Digest("storage_class")}
@@ -78,10 +83,20 @@ BENCHMARKS_FIELDS = (
         collector="benchmarks",
     ),
     _table("dns", "tell slow or failing look-ups; compare with others", most=16, parts=_SAMPLES),
-    _table("latency", "tell slow paths through the cluster; compare with others", most=16, parts=_SAMPLES | _PATH),
+    _table(
+        "latency",
+        "tell slow paths through the cluster, between zones among them; compare with others",
+        most=_most("latency"),
+        parts=_SAMPLES | _PATH,
+    ),
     _table("startup", "tell what makes pods and services slow to start; compare with others", most=32, parts=_SAMPLES),
     # Thirteen metrics of seven classes and of the nodes' own disks.
     _table("storage", "tell storage classes that are slow for their kind", most=104, parts=_SAMPLES | _STORAGE),
-    _table("throughput", "tell slow paths through the cluster; compare with others", most=32, parts=_PATH),
+    _table(
+        "throughput",
+        "tell slow paths through the cluster; compare with others",
+        most=_most("throughput"),
+        parts=_PATH,
+    ),
     _table("utilization", "tell how well what is paid for is used", most=64),
 )

@@ -58,8 +58,9 @@ POLICY_PEERS = ("anywhere", "ip_blocks", "mixed", "namespaces", "nobody", "pods"
 POLICY_PORTS = ("all", "few", "many", "none", "one", "range")
 """How many ports a policy opens, never which: `few` is two to four, `many` is more."""
 
-PATHS = ("same_node", "other_node", "service")
-"""The way of a network measurement through the cluster."""
+PATHS = ("same_node", "same_zone", "other_zone", "other_node", "service")
+"""The way of a network measurement through the cluster: between nodes by whether they share a zone, and no zone's name;
+`other_node` is between nodes of which one at least tells no zone."""
 PROFILES = ("quick", "standard", "thorough")
 
 _LATENCY = (

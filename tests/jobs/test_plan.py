@@ -112,6 +112,17 @@ def test_three_nodes_have_all_pairs_each_node_itself_and_a_service_from_each() -
     assert all(client != server for client, server in service)
 
 
+def test_between_nodes_the_path_tells_whether_they_share_a_zone_or_that_this_is_not_known() -> None:
+    zoned = [node("a1", zone="za"), node("a2", zone="za"), node("b1", zone="zb"), node("c", zone="")]
+    made = plan(request("latency", "throughput"), nodes=zoned, classes=[], seconds=SECONDS)
+    for probe in ("latency", "throughput"):
+        assert pairs(made, probe, Path.SAME_ZONE) == {("a1", "a2"), ("a2", "a1")}
+        across = {(one, "b1") for one in ("a1", "a2")}
+        assert pairs(made, probe, Path.OTHER_ZONE) == across | {(server, client) for client, server in across}
+        unknown = {(one, "c") for one in ("a1", "a2", "b1")}
+        assert pairs(made, probe, Path.OTHER_NODE) == unknown | {(server, client) for client, server in unknown}
+
+
 def test_a_single_node_has_the_paths_that_it_can_have() -> None:
     made = planned("latency", "throughput", "startup", count=1)
     for probe in ("latency", "throughput"):

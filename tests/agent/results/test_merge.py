@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from agent.results.merge import merge
 from agent.wire.facts import ClusterFacts, Facts, StorageClass, WorkloadsFacts
+from agent.wire.vocabulary import PATHS
 from jobs.collect import Collected, unavailable
 from jobs.merge import merged
 from jobs.plan import plan
 from probes.measure.metric import Description, from_rates, from_samples
 from probes.measure.result import Better, Metric, ProbeResult, RunResult, Status
 from probes.measure.units import Unit
-from tests.jobs.factories import SECONDS, nodes, request, storage_class
+from tests.jobs.factories import SECONDS, node, nodes, request, storage_class
 
 COLLECTED = Facts(
     cluster=ClusterFacts(minor=36),
@@ -69,7 +70,8 @@ def test_a_result_of_a_planned_storage_step_finds_its_class_and_kind() -> None:
 
 
 def test_a_result_of_a_planned_network_step_finds_its_path() -> None:
-    steps = plan(request("latency"), nodes=nodes(2), classes=[], seconds=SECONDS).steps
+    zoned = [*nodes(2), *(node(f"z{number}", zone=f"zone-{number % 2}") for number in range(3))]
+    steps = plan(request("latency", pairs_limit=20), nodes=zoned, classes=[], seconds=SECONDS).steps
     brought = [
         Collected(result=measured("latency", latency([1e5], "request_response_64b")), what=step.what)  # type: ignore[attr-defined]
         for step in steps
@@ -77,7 +79,7 @@ def test_a_result_of_a_planned_network_step_finds_its_path() -> None:
     rows = merge(COLLECTED, run(merged("latency", brought))).benchmarks
     assert rows is not None
     assert {(row.metric, row.path) for row in rows.latency or ()} == {
-        ("request_response_64b", path) for path in ("same_node", "other_node", "service")
+        ("request_response_64b", path) for path in PATHS
     }
 
 

@@ -145,6 +145,8 @@ def test_two_classes_of_a_kind_are_told_apart() -> None:
         ("slow-pod-start", "startup.pod_startup", "quick", {}),
         ("slow-dns", "dns.name_1_cold", "quick", {}),
         ("slow-cross-node", "latency.request_response_64b", "quick/other_node", {"path": "other_node"}),
+        ("slow-cross-node", "latency.request_response_64b", "quick/same_zone", {"path": "same_zone"}),
+        ("slow-cross-zone", "latency.request_response_64b", "quick/other_zone", {"path": "other_zone"}),
     ],
 )
 def test_whatever_can_be_slow_is_told(rule: str, metric: str, subject: str, row: dict[str, str]) -> None:
@@ -152,6 +154,28 @@ def test_whatever_can_be_slow_is_told(rule: str, metric: str, subject: str, row:
     measured = {"metric": name, "median": 726, "rounds": "5-7", "doubts": [], **row}
     given = documents(10, {"benchmarks.profile": "quick", f"benchmarks.{probe}": [measured]})
     assert set(said(given, released(COHORT, metric, subject))) == {(rule, subject)}
+
+
+def between_zones(other_zone: int, same_zone: int) -> list[dict[str, Any]]:
+    rows = [
+        {"metric": "request_response_64b", "median": median, "rounds": "5-7", "doubts": [], "path": path}
+        for path, median in (("other_zone", other_zone), ("same_zone", same_zone))
+    ]
+    return documents(10, {"benchmarks.profile": "quick", "benchmarks.latency": rows})
+
+
+def test_zones_are_far_apart_only_where_a_way_within_one_takes_at_most_half_as_long() -> None:
+    release = released(COHORT, "latency.request_response_64b", "quick/other_zone")
+    assert set(said(between_zones(726, 726 - 40), release)) == {("slow-cross-zone", "quick/other_zone")}
+    assert said(between_zones(726, 726 - 30), release) == {}, "1.02³⁰ is 1.8: the nodes are slow"
+    assert "slow-cross-zone" in advice(between_zones(726, 726 - 30), release).clear
+
+
+def test_where_no_zone_is_known_the_rule_about_zones_says_what_it_takes() -> None:
+    row = {"metric": "request_response_64b", "median": 726, "rounds": "5-7", "doubts": [], "path": "other_node"}
+    given = documents(10, {"benchmarks.profile": "quick", "benchmarks.latency": [row]})
+    (abstention,) = [each for each in advice(given).abstained if each.rule == "slow-cross-zone"]
+    assert "topology.kubernetes.io/zone" in abstention.reason
 
 
 def test_the_path_within_a_node_is_not_the_one_between_nodes() -> None:
