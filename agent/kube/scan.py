@@ -275,6 +275,7 @@ def _told(what: str, read: Callable[[], R]) -> R:
     except TryAgain as error:
         silent = isinstance(error.__cause__, urllib3.exceptions.TimeoutError)
         problem = Problem.TIMEOUT if silent else Problem.FAILED
-    except (JobsError, _Lost, Malformed, msgspec.DecodeError):
+    # msgspec has errors of its own for all but bytes that are no UTF-8, and what is nested too deeply.
+    except (JobsError, _Lost, Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         problem = Problem.FAILED
     raise ScanFailed(problem, what)

@@ -124,10 +124,12 @@ CUT = page("a", "b").body[:-5]
         (Answer(body=CUT), Problem.FAILED),
         (Answer(body=b"<html>%b</html>" % SECRET_NAME.encode()), Problem.FAILED),
         (Answer(body=page(SECRET_NAME).body.replace(b'"name"', b'"labels"')), Problem.FAILED),
+        (Answer(body=page("a").body.replace(b'"a"', b'"\xff"')), Problem.FAILED),
+        (Answer(body=page("a").body.replace(b'"a"', b'"a", "x": ' + b"[" * 100_000 + b"]" * 100_000)), Problem.FAILED),
         (Answer(body=CUT, sent_bytes=0, hangs=True), Problem.TIMEOUT),
         (Answer(body=CUT, sent_bytes=40, hangs=True), Problem.TIMEOUT),
     ],
-    ids=["403", "404", "401", "cut-off", "html", "wrong-type", "silent-from-the-beginning", "silent-midway"],
+    ids=["403", "404", "401", "cut-off", "html", "wrong-type", "no-utf-8", "deep", "silent", "silent-midway"],
 )
 def test_a_failure_says_which_kind_and_why_and_nothing_that_the_server_said(
     serve: Serve, answer: Answer, problem: Problem
