@@ -146,7 +146,8 @@ def _beyond_quotas(plan: Plan, quotas: Sequence[Quota]) -> Iterator[Refusal]:
     needs = _needs(plan)
     for quota in quotas:
         for name, hard in quota.hard.items():
-            left = hard - quota.used.get(name, 0.0)
+            # A quota that was lowered may have less than nothing left, which is no matter to who needs nothing of it.
+            left = max(0.0, hard - quota.used.get(name, 0.0))
             if needs.get(name, 0.0) > left:
                 leaves, takes = (_amount(name, each) for each in (left, needs[name]))
                 fact = f"the quota {quota.meta.name} leaves {leaves} of {name}, and the plan takes up to {takes}"

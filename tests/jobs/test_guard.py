@@ -88,6 +88,12 @@ def test_a_cluster_in_good_order_may_be_probed(given: Situation) -> None:
     assert found(given) == []
 
 
+def test_a_quota_that_is_used_beyond_itself_matters_only_to_a_plan_that_takes_of_it() -> None:
+    lowered = Quota(meta=Meta(name="q"), hard={"secrets": 5.0, "pods": 1.0}, used={"secrets": 6.0, "pods": 3.0})
+    (refused,) = found(situation(quotas=[lowered]))
+    assert refused.fact.startswith("the quota q leaves 0 of pods")
+
+
 def test_a_namespace_that_is_going_away_is_refused_whatever_is_overruled() -> None:
     (refused,) = found(situation(namespace_phase="Terminating"), overrides=tuple(OVERRIDES))
     assert "terminating" in refused.fact
