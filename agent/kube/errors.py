@@ -73,11 +73,11 @@ def retry_after_seconds(header: str | None, status: StatusWire, now: datetime) -
     """Return how long the server wants us to wait, from the header in both its forms (RFC 9110) or from the Status."""
     if header is None:
         return status.details.retry_after_seconds if status.details else None
-    if header.strip().isdigit():
+    if header.isascii() and header.strip(" \t").isdigit():
         return float(header)
     try:
         return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

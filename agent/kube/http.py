@@ -41,7 +41,7 @@ class Answer:
 def pause_seconds(attempt: int, wish_seconds: float | None = None) -> float:
     """Return how long to wait after the failed `attempt`, counted from 0: what the server wishes, or exponentially."""
     if wish_seconds is not None:
-        return wish_seconds
+        return max(0.0, wish_seconds)
     longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0**attempt)
     return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, keeps no secret
 
