@@ -6,6 +6,7 @@ and of an answer only its end and its status are read.
 
 import asyncio
 import hashlib
+import ssl
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -58,6 +59,27 @@ def contents(documents: int) -> list[Content]:
         texts = [document(number, DAY, hour=hour) for hour in range(documents)]
         made.append(Content(number, texts, compress(frame(texts))))
     return made
+
+
+async def load_apart(port: int, made: Sequence[Content], seconds: float, trust: ssl.SSLContext) -> int:
+    """Send as agents do, each request by a connection of its own over TLS; return how many reports were taken."""
+    sending, deadline = cycle(made), time.perf_counter() + seconds
+
+    async def send() -> int:
+        reports = 0
+        while time.perf_counter() < deadline:
+            content = next(sending)
+            before, after = content.request
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="localhost")
+            writer.write(before + str(uuid.uuid4()).encode() + b"\r\nConnection: close" + after)
+            answer = await reader.read()
+            writer.close()
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(answer.decode())
+            reports += len(content.texts)
+        return reports
+
+    return sum(await asyncio.gather(*(send() for _ in range(_CONNECTIONS))))
 
 
 async def load(port: int, made: Sequence[Content], seconds: float) -> int:

@@ -21,7 +21,7 @@ from corrective_drift.dashboard.desk import Desk
 from corrective_drift.dashboard.routes import mount
 from corrective_drift.errors import Unusable
 from corrective_drift.log import tell_failure
-from corrective_drift.problems import Code, Problem, invalid
+from corrective_drift.problems import Code, Problem, invalid, malformed
 from corrective_drift.routes import (
     baselines,
     collect,
@@ -88,11 +88,25 @@ def create_app(service: Service) -> ASGIApp:
     return Watch(Direct(app, collect.router), service)
 
 
+# Fields that say one thing; where one comes twice, a proxy may have taken the other (RFC 9110, 5.3).
+_SINGLE = frozenset(
+    {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host", b"idempotency-key"}
+    | {b"prism-api-key", b"prism-audit-head", b"prism-consent", b"prism-schema"}
+)
+CROWDED = "corrective_drift.crowded"
+"""In a request's scope: whether it came while there were more connections than there may be (`protocol`)."""
+_CROWDED_RETRY_SECONDS = 5
+
+
 class Watch:
     """Counts answers, and turns what nobody foresaw into one. Endpoints are named by their routes, never by paths."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app, self._service = app, service
+
+    def count(self, status: int, route: str = "none") -> None:
+        """Count an answer."""
+        self._service.metrics.requests.labels(route, str(status)).inc()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry out a request."""
@@ -108,14 +122,28 @@ class Watch:
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await (_refusal(scope) or self._app)(scope, receive, watched)
         except Exception as error:  # noqa: BLE001 - whatever it is; uvicorn would log its text
             tell_failure(self._service.log, error)
             if not status:
                 await problem_answer(_failed())(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
-            self._service.metrics.requests.labels(route, str(status)).inc()
+            self.count(status, getattr(scope.get("route"), "path", "none"))
+
+
+def _refusal(scope: Scope) -> Response | None:
+    """Return the answer to a request that is not even looked at; None for all others."""
+    if scope.get(CROWDED):
+        detail = "too many connections are open"
+        answer = problem_answer(Problem(Code.UNAVAILABLE, detail, retry_after_seconds=_CROWDED_RETRY_SECONDS))
+        answer.headers["Connection"] = "close"
+        return answer
+    names = [name for name, _ in scope["headers"]]
+    if len(set(names)) < len(names):
+        for name in _SINGLE.intersection(names):
+            if names.count(name) > 1:
+                return problem_answer(malformed(f"the header {name.decode().title()} stands twice"))
+    return None
 
 
 class Direct:

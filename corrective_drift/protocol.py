@@ -8,6 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from corrective_drift.app import CROWDED
 from corrective_drift.problems import malformed
 from corrective_drift.routes.answers import problem_answer
 
@@ -17,6 +18,8 @@ LARGEST_HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 20.0
 # Sent before the first of them is answered. Nobody but an attacker sends so: each costs a hundred times its bytes here.
 MOST_PIPELINED = 16
+MOST_CONNECTIONS = 512
+"""Each may hold 64 KiB of a body; for more there is `room` for all together. Who comes beyond is told to come again."""
 # After an answer that ends a connection: the other end should close it too, and need not be waited for. A long answer
 # has as long for each part that it takes in.
 LINGER_SECONDS = 3.0
@@ -28,6 +31,7 @@ class Bounded(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _deadline: asyncio.TimerHandle | None = None
+    _ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a head."""
@@ -36,8 +40,10 @@ class Bounded(HttpToolsProtocol):
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop waiting, and hold nothing of it any more."""
         self._stop_waiting()
+        if self._ending is not None:
+            self._ending.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -59,6 +65,7 @@ class Bounded(HttpToolsProtocol):
             self.transport.abort()
             return
         told = problem_answer(malformed("this is no HTTP/1.1 (RFC 9112)"))
+        self.app.count(told.status_code)  # it is an `app.Watch`
         headers = [*told.raw_headers, (b"connection", b"close")]
         head = b"".join(b"%s: %s\r\n" % each for each in headers)
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%s\r\n%s" % (head, told.body))
@@ -77,6 +84,7 @@ class Bounded(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise ValueError("too many at once")  # which stops the parser
         self._in_head = False
+        self.scope[CROWDED] = len(self.connections) > MOST_CONNECTIONS  # type: ignore[literal-required]  # our own key
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
@@ -94,10 +102,11 @@ class Bounded(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _end_soon(self) -> None:
-        if self.transport.is_closing():
-            self.loop.call_later(LINGER_SECONDS, self._end, self.transport.get_write_buffer_size())
+        if self._ending is None and self.transport.is_closing():
+            self._ending = self.loop.call_later(LINGER_SECONDS, self._end, self.transport.get_write_buffer_size())
 
     def _end(self, unsent_bytes: int) -> None:
+        self._ending = None
         if 0 < self.transport.get_write_buffer_size() < unsent_bytes:
             self._end_soon()
         else:

@@ -21,8 +21,6 @@ from corrective_drift.log import Event
 from corrective_drift.protocol import Bounded
 from corrective_drift.service import Service
 
-# Connections, each of which may hold 64 KiB of a body; for more there is `room` for all together.
-_MOST_CONNECTIONS = 512
 # Kubernetes grants 30 s between SIGTERM and SIGKILL.
 _GRACE_SECONDS = 20
 _BACKLOG = 2048
@@ -107,7 +105,6 @@ def _config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
         # Where a request came from is none of our business, and what a proxy says about it neither.
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         backlog=_BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
@@ -118,6 +115,8 @@ def _tls(address: Address) -> ssl.SSLContext:
     assert address.certificate is not None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # An agent never resumes a session: each of its requests has a connection of its own.
+    context.num_tickets = 0
     try:
         context.load_cert_chain(address.certificate, address.key)
     except OSError as error:

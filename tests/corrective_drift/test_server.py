@@ -1,11 +1,14 @@
 """The server as a process: TLS, signals, and what connections may cost."""
 
+import asyncio
+import gc
 import json
 import signal
 import socket
 import ssl
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import httpx
@@ -15,7 +18,7 @@ from click.testing import CliRunner
 from agent.wire.fields import schema_digest
 from corrective_drift.cli import main
 from corrective_drift.errors import InvalidOption
-from corrective_drift.protocol import LARGEST_HEAD_BYTES, MOST_PIPELINED
+from corrective_drift.protocol import LARGEST_HEAD_BYTES, MOST_PIPELINED, Bounded
 from corrective_drift.receipts import load_signer
 from corrective_drift.room import SHORT_BYTES, Room
 from corrective_drift.server import Address
@@ -178,6 +181,62 @@ def test_what_is_no_http_is_told_as_any_problem(refusing: Running) -> None:
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/problem+json" in head
     assert json.loads(content)["error"] == "malformed"
+
+
+def test_what_is_no_http_is_counted_with_all_other_answers(refusing: Running) -> None:
+    before = counted(refusing, 400)
+    with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+        connection.sendall(b"\x00\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+    assert counted(refusing, 400) == before + 1
+
+
+def counted(service: Running, status: int) -> float:
+    """How many answers of a status were for no route."""
+    line = f'corrective_drift_requests_total{{endpoint="none",status="{status}"}} '
+    told = service.http.get("/metrics").text
+    return sum(float(each.removeprefix(line)) for each in told.splitlines() if each.startswith(line))
+
+
+def test_who_comes_when_all_places_are_taken_is_told_to_come_again(
+    refusing: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted(refusing, 503)
+    with connected(refusing, ssl.TLSVersion.TLSv1_3):
+        monkeypatch.setattr("corrective_drift.protocol.MOST_CONNECTIONS", 0)
+        refused = refusing.http.get("/healthz")
+        assert (refused.status_code, refused.json()["error"]) == (503, "unavailable")
+        assert (int(refused.headers["retry-after"]) >= 1, refused.headers["connection"]) == (True, "close")
+        monkeypatch.undo()
+    assert refusing.http.get("/healthz").status_code == 200
+    assert counted(refusing, 503) == before + 1
+
+
+def test_a_header_that_says_one_thing_may_not_come_twice(refusing: Running) -> None:
+    twice = [("Prism-Consent", "0" * 64), ("X-Forwarded-For", "a"), ("X-Forwarded-For", "b")]
+    assert refusing.http.get("/healthz", headers=twice).status_code == 200
+    refused = refusing.http.get("/healthz", headers=[*twice, ("prism-consent", "1" * 64)])
+    assert (refused.status_code, refused.json()["detail"]) == (400, "the header Prism-Consent stands twice")
+
+
+def test_a_connection_that_has_ended_is_not_kept_in_memory(refusing: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corrective_drift.protocol.LINGER_SECONDS", 3600.0)
+    held = weakref.WeakSet[Bounded]()
+    made = Bounded.connection_made
+
+    def hold(self: Bounded, transport: asyncio.Transport) -> None:
+        held.add(self)
+        made(self, transport)
+
+    monkeypatch.setattr(Bounded, "connection_made", hold)
+    for _ in range(3):
+        with connected(refusing, ssl.TLSVersion.TLSv1_3) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert ended(connection)
+    until = time.monotonic() + 30
+    while gc.collect() or len(held) > 0:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_rubbish_behind_a_request_is_never_the_answer_to_it(refusing: Running) -> None:
