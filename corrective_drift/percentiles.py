@@ -48,7 +48,14 @@ def _percentiles(buckets: Mapping[int, int], contributors: int) -> dict[str, int
     indexes = sorted(buckets)
     upto = list(accumulate(buckets[index] for index in indexes))
     allowed = [percent for percent in PERCENTS if min(percent, 100 - percent) * contributors >= LEAST_BEYOND * 100]
-    return {f"p{percent}": _at(indexes, upto, nearest_rank(contributors, percent / 100)) for percent in allowed}
+    return {f"p{percent}": _at(indexes, upto, _rank(contributors, percent)) for percent in allowed}
+
+
+def _rank(contributors: int, percent: int) -> int:
+    """Return the nearest rank; of the lower percentiles counted from above, lest one less be below than beyond."""
+    if percent < 50:
+        return contributors + 1 - nearest_rank(contributors, (100 - percent) / 100)
+    return nearest_rank(contributors, percent / 100)
 
 
 def _at(indexes: Iterable[int], upto: Iterable[int], rank: int) -> int:
