@@ -64,8 +64,8 @@ def release(engine: Engine, week: str, *, today: date, chance: Random) -> KeptRe
             return kept
         _check(week, today, releases.latest(connection))
     _vote(engine, week)
-    _count(engine, week)
     while True:
+        _count(engine, week)
         with counting(engine) as connection:
             counted = aggregates.counted(connection, week)
             chosen = _chosen(connection, week)
@@ -75,8 +75,8 @@ def release(engine: Engine, week: str, *, today: date, chance: Random) -> KeptRe
             kept = releases.of_week(connection, week)
             if kept is not None:
                 return kept
-            # Who was erased while we looked must not be in it: look again.
-            if aggregates.counted(connection, week) == counted:
+            # Who was erased while we looked must not be in it, and another release may have voted anew: look again.
+            if counted == aggregates.counted(connection, week) == aggregates.voted(connection, week):
                 return _publish(connection, week, today, metrics, chosen, chance)
 
 
@@ -96,16 +96,20 @@ def _vote(engine: Engine, week: str) -> None:
     after = ""
     while True:
         with writing(engine) as connection:
-            pids = aggregates.reporters(connection, begin, end, after=after, most=_CLUSTERS_AT_ONCE)
-            if not pids:
+            reporters = aggregates.reporters(connection, begin, end, after=after, most=_CLUSTERS_AT_ONCE)
+            aggregates.hold_votes(connection)
+            # The votes of a release that another process has published meanwhile are what later weeks are held against.
+            if not reporters or releases.of_week(connection, week) is not None:
                 return
+            standing = [pid for pid, revoked in reporters.items() if not revoked]
             rows = [
                 (pid, _row(vote))
-                for pid, documents in aggregates.documents(connection, pids, begin, end)
+                for pid, documents in aggregates.documents(connection, standing, begin, end)
                 for vote in votes.votes(map(json.loads, documents))
             ]
-            aggregates.replace_votes(connection, pids, week, rows)
-        after = pids[-1]
+            # Also of those who have revoked since a release that was killed has let them vote.
+            aggregates.replace_votes(connection, list(reporters), week, rows)
+        after = max(reporters)
 
 
 def _count(engine: Engine, week: str) -> None:

@@ -42,8 +42,8 @@ class Subtracted:
     weeks: tuple[str, ...]
 
 
-def reporters(connection: Connection, first_day: str, last_day: str, *, after: str, most: int) -> list[str]:
-    """Return the next clusters by name that have reported in some days and stand by their consent.
+def reporters(connection: Connection, first_day: str, last_day: str, *, after: str, most: int) -> dict[str, bool]:
+    """Return the next clusters by name that have reported in some days, and whether each has revoked its consent.
 
     They are locked until the end of the transaction: nobody is erased while being counted.
     """
@@ -51,13 +51,13 @@ def reporters(connection: Connection, first_day: str, last_day: str, *, after: s
         REPORTS.c.cluster_pid == CLUSTERS.c.cluster_pid, REPORTS.c.day.between(first_day, last_day)
     )
     found = connection.execute(
-        select(CLUSTERS.c.cluster_pid)
-        .where(CLUSTERS.c.cluster_pid > after, CLUSTERS.c.revoked.is_(other=False), reported.exists())
+        select(CLUSTERS.c.cluster_pid, CLUSTERS.c.revoked)
+        .where(CLUSTERS.c.cluster_pid > after, reported.exists())
         .order_by(CLUSTERS.c.cluster_pid)
         .limit(most)
         .with_for_update()
     )
-    return list(found.scalars())
+    return {row.cluster_pid: row.revoked for row in found}
 
 
 def documents(
@@ -76,8 +76,9 @@ def documents(
 def replace_votes(
     connection: Connection, pids: Sequence[str], week: str, rows: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> None:
-    """Let these be the votes of some clusters in a week, each row with its cluster."""
+    """Let these be the votes of some clusters in a week, each row with its cluster; its histograms are gone by that."""
     connection.execute(delete(VOTES).where(VOTES.c.cluster_pid.in_(pids), VOTES.c.week == week))
+    connection.execute(delete(CELLS).where(CELLS.c.week == week))
     added = [{**row, "cluster_pid": pid, "week": week} for pid, row in rows]
     if added:
         connection.execute(insert(VOTES), added)
@@ -103,8 +104,7 @@ def put(connection: Connection, week: str, histograms: Sequence[tuple[Any, ...]]
 
     Counting takes long, and nobody has to wait for it: that it still holds is quickly seen.
     """
-    votes = connection.execute(select(func.count()).select_from(VOTES).where(VOTES.c.week == week)).scalar()
-    if votes != sum(row[-1] for row in histograms):
+    if voted(connection, week) != sum(row[-1] for row in histograms):
         return False
     connection.execute(delete(CELLS).where(CELLS.c.week == week))
     names = [*_POSITION, "count"]
@@ -177,6 +177,11 @@ def in_common(connection: Connection, then: str, now: str) -> Iterator[tuple[Key
 def counted(connection: Connection, week: str) -> int:
     """Return how many votes the histograms of a week hold."""
     return int(connection.execute(select(func.sum(CELLS.c.count)).where(CELLS.c.week == week)).scalar() or 0)
+
+
+def voted(connection: Connection, week: str) -> int:
+    """Return how many votes there are of a week."""
+    return connection.execute(select(func.count()).select_from(VOTES).where(VOTES.c.week == week)).scalar_one()
 
 
 def voters(connection: Connection, week: str) -> int:
