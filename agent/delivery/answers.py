@@ -54,7 +54,6 @@ class Reply:
     body: bytes = b""
     retry_after: str | None = None
     date: str | None = None
-    etag: str | None = None
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"

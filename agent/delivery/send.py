@@ -146,7 +146,6 @@ def _reply(response: httpcore.Response, body: bytes) -> Reply:
         body=body,
         retry_after=found.get(b"retry-after"),
         date=found.get(b"date"),
-        etag=found.get(b"etag"),
     )
 
 

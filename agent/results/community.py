@@ -1,4 +1,4 @@
-"""The community's baselines for who compares by hand: downloaded whole, and kept until the service has later ones.
+"""The community's baselines for who compares by hand: downloaded whole, and kept for a week.
 
 Only the address of the service is asked, for the same file that everybody gets; what is compared stays here.
 """
@@ -21,7 +21,7 @@ from agent.settings import Settings
 from probes.errors import InvalidRequest, Unavailable
 from probes.measure.baselines import Release, read_release
 
-Fetch = Callable[[str | None], Reply | Failure]
+Fetch = Callable[[], Reply | Failure]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Kept:
 
     release: Release
     as_of: datetime
-    """When the service last said that it is its latest."""
+    """When the service gave it."""
     trouble: str | None
     """Why it couldn't be asked now; None where it was, or was not long ago."""
 
@@ -62,9 +62,9 @@ def latest(service: str, fetch: Fetch, *, directory: Path, now: datetime | None 
         raise Unavailable(f"can't keep baselines in {directory} ({error.strerror}): set XDG_CACHE_HOME") from error
     trouble = None
 
-    def asked(etag: str | None) -> Reply | Failure:
+    def asked() -> Reply | Failure:
         nonlocal trouble
-        answer = fetch(etag)
+        answer = fetch()
         trouble = _trouble(answer)
         # What is no release must not take the place of one.
         return Failure.BROKEN_OFF if trouble is not None else answer
@@ -85,11 +85,10 @@ def latest(service: str, fetch: Fetch, *, directory: Path, now: datetime | None 
 def _trouble(answer: Reply | Failure) -> str | None:
     if isinstance(answer, Failure):
         return answer.value
-    if answer.status not in {200, 304}:
+    if answer.status != 200:
         return f"it answered {answer.status}"
-    if answer.status == 200:
-        try:
-            read_release(answer.body)
-        except ValueError as error:
-            return str(error)
+    try:
+        read_release(answer.body)
+    except ValueError as error:
+        return str(error)
     return None

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.delivery.answers import Reply
 from agent.delivery.service_calls import ServiceCalls
 from tests.agent.delivery.parts import TOKEN, client, status_of
 from tests.agent.delivery.service import Service, answer
 
 
 def test_the_small_calls_go_where_they_belong(service: Service, ca_bundle: Path) -> None:
-    service.otherwise = answer(200, b"{}", ETag='"1"')
+    service.otherwise = answer(200, b"{}")
     calls = ServiceCalls(client(service.url, ca_bundle))
     cluster_id = "abcdefghijklmnopqrstuvwx23"
     calls.tell_consent(b"{}")
@@ -27,14 +26,23 @@ def test_the_small_calls_go_where_they_belong(service: Service, ca_bundle: Path)
     assert all(seen.headers["authorization"] == f"Bearer {TOKEN}" for seen in service.seen)
 
 
-def test_baselines_are_fetched_by_nobody_in_particular_and_only_if_new(service: Service, ca_bundle: Path) -> None:
-    service.script.extend([answer(200, b"{}", ETag='"1"'), answer(304)])
+def test_nothing_that_the_service_has_said_comes_back_when_baselines_are_fetched(
+    service: Service, ca_bundle: Path
+) -> None:
+    mark = "mark-of-this-client"
+    told = {
+        "ETag": f'"{mark}"',
+        "Set-Cookie": f"id={mark}",
+        "Last-Modified": "Mon, 23 Nov 2026 01:02:03 GMT",
+        "Location": f"/{mark}",
+        "Retry-After": "12345",
+    }
+    service.script.extend([answer(status, b"{}", **told) for status in (200, 302, 503, 200)])
     calls = ServiceCalls(client(service.url, ca_bundle))
-    first = calls.baselines(None)
-    assert isinstance(first, Reply)
-    assert status_of(calls.baselines(first.etag)) == 304
-    assert [seen.headers.get("if-none-match") for seen in service.seen] == [None, '"1"']
-    assert not any("authorization" in seen.headers for seen in service.seen)
+    assert [status_of(calls.baselines()) for _ in range(4)] == [200, 302, 503, 200]
+    first = service.seen[0]
+    assert all((seen.path, seen.headers, seen.body) == (first.path, first.headers, b"") for seen in service.seen)
+    assert not {"authorization", "cookie", "if-none-match", "if-modified-since"} & first.headers.keys()
 
 
 @pytest.mark.parametrize("wrong", ["../consent", "", "ABC", "a" * 25, "a" * 26 + "/x"])
