@@ -41,9 +41,10 @@ def record_grant(state: State, record: ConsentRecord, *, bound_at_start: bool, r
     with opened(state.outbox, limits(retention_days)) as outbox:
         # What waits was queued under another consent, and might hold more than this one covers.
         outbox.purge(LossReason.CONSENT, keep_consent=record.digest)
-        # A section is an answer to what the service has said only where it is later: one that is bound for the first
-        # time, or was changed under its old time stamp, may come from a lost state or from a configuration rolled back.
-        if not bound_at_start or (before is not None and record.granted_at > before.latest_act_at):
+        # Only what is later answers what the service has said: a section may have been written before and bound since,
+        # or come from a lost state or a configuration rolled back.
+        halted_at = outbox.service().halted_at
+        if not bound_at_start or halted_at is None or record.granted_at > halted_at:
             outbox.resume()
     trail.append(
         audit_events.ConsentGranted(
@@ -68,15 +69,14 @@ def record_revocation(state: State, record: ConsentRecord, *, retention_days: in
 def record_deletion(state: State, section: Consent | None, *, retention_days: int) -> None:
     """Halt as by the service's 410, which the next report would bring, before anything is collected for it.
 
-    `section` is the configuration's consent as it is now. Raises StateUnusable.
+    `section` is the configuration's consent as it is now: whatever it is dated, the deletion came after it. Raises
+    StateUnusable.
     """
-    with opened(state.outbox, limits(retention_days)) as outbox:
-        outbox.stop(Halt.GONE)
-    Trail(state.audit).append(audit_events.Halted(halt=Halt.GONE))
     kept = read_consent(state.consent)
-    if kept is not None and section is not None and section.timestamp > kept.latest_act_at:
-        # Written before the deletion, and not bound before the next start: it must not count as an answer to it.
-        write_consent(state.consent, kept.model_copy(update={"from_configuration_of": section.timestamp}))
+    acts = (None if kept is None else kept.latest_act_at, None if section is None else section.timestamp)
+    with opened(state.outbox, limits(retention_days)) as outbox:
+        outbox.stop(Halt.GONE, after=filter(None, acts))
+    Trail(state.audit).append(audit_events.Halted(halt=Halt.GONE))
 
 
 def rotate(state: State, record: ConsentRecord | None, *, now: datetime, retention_days: int) -> None:

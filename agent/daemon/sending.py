@@ -47,6 +47,7 @@ def delivery_of(settings: Settings, outbox: Outbox, client: Client, trail: Trail
         ),
         batch_size=telemetry.batch_size,
         consent_digest=consent.digest,
+        consented_at=consent.latest_act_at,
         unix_seconds=time.time,
         rng=random.SystemRandom(),
     )

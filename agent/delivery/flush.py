@@ -8,6 +8,7 @@ same bytes, but nothing is missing and nothing counts twice.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agent.delivery.answers import Action, Failure, Reply, Verdict, judge
 from agent.delivery.audit import Trail
@@ -59,6 +60,8 @@ class Delivery:
     batch_size: int
     consent_digest: str
     """Of the consent in force: what was collected under another is dropped, never sent."""
+    consented_at: datetime
+    """The latest act that this consent knows of; what the service says came after it."""
     unix_seconds: Callable[[], float]
     rng: random.Random
 
@@ -129,7 +132,7 @@ class Delivery:
             case Action.CONSENT | Action.STOP:
                 halt = _HALTS[verdict.action]
                 self.trail.append(Halted(halt=halt))
-                self.outbox.stop(halt)
+                self.outbox.stop(halt, after=(self.consented_at,))
 
     def _wait(self, failures: int, verdict: Verdict) -> float:
         return wait_seconds(

@@ -8,8 +8,9 @@ audit trail has it.
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.delivery.answers import Receipt
@@ -28,6 +29,8 @@ from agent.sqlite_file import transaction
 _OVERDUE_SECONDS = 60
 # What may leave once is named by its week: after two months nobody names it again.
 _ONCE_SECONDS = 60 * 86_400
+# Of the year 9999: what a date can hold.
+_LAST_SECOND = 253_402_300_799.0
 _BATCHES = (
     "SELECT batch_id, level, consent_digest, schema_digest, documents, alone, body, sha256, audit_head, attempts"
     " FROM batches"
@@ -138,15 +141,19 @@ class Outbox:
             self.connection.execute("UPDATE service SET failures = failures + 1")
             self._ask_again_at(now + wait_seconds)
 
-    def stop(self, halt: Halt) -> None:
-        """Ask the service nothing until `resume`."""
+    def stop(self, halt: Halt, *, after: Iterable[datetime] = ()) -> None:
+        """Ask the service nothing until `resume`. It came `after` some acts and is no earlier, whatever the clock says."""
+        latest = max((each.timestamp() for each in after), default=0.0)
         with self._writing():
-            self.connection.execute("UPDATE service SET halt = ?", (halt,))
+            self.connection.execute(
+                "UPDATE service SET halt = ?, halted_wall_seconds = max(coalesce(halted_wall_seconds, 0), ?)",
+                (halt, min(max(latest, self._clock.wall_seconds()), _LAST_SECOND)),
+            )
 
     def resume(self) -> None:
         """Forget what the service's answers forbade: a person has acted."""
         with self._writing():
-            self.connection.execute("UPDATE service SET halt = NULL")
+            self.connection.execute("UPDATE service SET halt = NULL, halted_wall_seconds = NULL")
             self._service_answered()
 
     def purge(self, reason: LossReason, *, keep_consent: str | None = None) -> None:
@@ -183,10 +190,15 @@ class Outbox:
 
     def service(self) -> Service:
         """Return what the last answers mean for the next request."""
-        failures, not_before, halt = self.connection.execute(
-            "SELECT failures, not_before, halt FROM service"
+        failures, not_before, halt, halted_at = self.connection.execute(
+            "SELECT failures, not_before, halt, halted_wall_seconds FROM service"
         ).fetchone()
-        return Service(failures=failures, not_before_seconds=not_before, halt=None if halt is None else Halt(halt))
+        return Service(
+            failures=failures,
+            not_before_seconds=not_before,
+            halt=None if halt is None else Halt(halt),
+            halted_at=None if halted_at is None else datetime.fromtimestamp(halted_at, UTC),
+        )
 
     def now(self) -> float:
         """Return the time that all times in the file are in, seconds (see `agent.delivery.elapsed`)."""

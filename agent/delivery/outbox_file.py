@@ -91,8 +91,14 @@ CREATE TABLE anchor (             -- carries the time over a restart; one row
     wall_seconds REAL NOT NULL
 );
 """
+# When a halt was heard, by the wall clock, because a person's acts are dated by it too. The bounds are what a date can
+# hold. A halt out of an older file was heard before now; when exactly, nobody knows.
+_TIME_OF_HALT = """
+ALTER TABLE service ADD COLUMN halted_wall_seconds REAL CHECK (halted_wall_seconds BETWEEN 0 AND 253402300799);
+UPDATE service SET halted_wall_seconds = strftime('%s', 'now') + 0.0 WHERE halt IS NOT NULL;
+"""
 _READ_ANCHOR = "SELECT elapsed_seconds, boot_seconds, boot, wall_seconds FROM anchor"
-_LAYOUT = Layout(application_id=0x7072746F, steps=(_TABLES,))  # "prto"
+_LAYOUT = Layout(application_id=0x7072746F, steps=(_TABLES, _TIME_OF_HALT))  # "prto"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What goes into the outbox and comes out of it, as records."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from agent.levels import Level
@@ -57,6 +58,8 @@ class Service:
     not_before_seconds: float
     """On the outbox's own time."""
     halt: Halt | None
+    halted_at: datetime | None
+    """Of the halt, None where there is none: only what a person does later is an answer to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class Stats:
     failures: int
     """Requests that failed since the last that didn't."""
     halt: Halt | None
+    halted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ def stats(outbox: Outbox) -> Stats:
         oldest_age_seconds=0.0 if oldest is None else max(0.0, outbox.now() - oldest),
         failures=service.failures,
         halt=service.halt,
+        halted_at=service.halted_at,
     )
 
 

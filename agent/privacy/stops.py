@@ -27,7 +27,7 @@ class Stop(StrEnum):
         return _REMEDIES[self]
 
 
-_ANEW = "a consent section with a later timestamp, at the next start"
+_ANEW = "a consent section that is dated after that, at the next start"
 _REMEDIES = {
     Stop.DO_NOT_TRACK: "DO_NOT_TRACK is set: unset it to let the agent work",
     Stop.SWITCHED_OFF: "TELEMETRY_ENABLED says no: unset it or set it to true",

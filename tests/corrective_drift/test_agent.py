@@ -29,6 +29,7 @@ from corrective_drift.errors import InvalidOption
 from corrective_drift.receipts import is_genuine
 from corrective_drift.store.engine import reading
 from corrective_drift.store.schema import BATCHES, CLUSTERS, CONSENTS, ERASURES, FRAGMENTS, REPORTS, VOTES
+from tests.agent.delivery.parts import BEGINNING
 from tests.corrective_drift.documents import CONSENT, keys, outgoing
 from tests.corrective_drift.running import TODAY, Running
 from tests.corrective_drift.test_collect import rows
@@ -65,6 +66,7 @@ class Agent:
                 backoff=Backoff(base_seconds=1, max_retries=1, flush_interval_seconds=0),
                 batch_size=100,
                 consent_digest=self.consent,
+                consented_at=BEGINNING,
                 unix_seconds=time.time,
                 rng=random.Random(1),
             )

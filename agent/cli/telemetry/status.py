@@ -16,7 +16,9 @@ from agent.delivery.outbox_view import dead_letters, receipts, stats
 from agent.results.baseline_store import Baselines, read_baselines
 from agent.words import plural
 
-_NOTHING = Stats(waiting_documents=0, dead_documents=0, bytes=0, oldest_age_seconds=0, failures=0, halt=None)
+_NOTHING = Stats(
+    waiting_documents=0, dead_documents=0, bytes=0, oldest_age_seconds=0, failures=0, halt=None, halted_at=None
+)
 # A person reads the latest; the rest is in the audit trail.
 _SHOWN = 3
 
@@ -76,6 +78,8 @@ def _words(waiting: Waiting) -> Iterator[str]:
     figures = waiting.stats
     age = f", the oldest for {timedelta(seconds=int(figures.oldest_age_seconds))}" if figures.waiting_documents else ""
     yield f"{plural(figures.waiting_documents, 'document')} waiting ({figures.bytes} bytes){age}."
+    if figures.halted_at is not None:
+        yield f"Halted on {figures.halted_at:%Y-%m-%d %H:%M:%S} UTC: a consent section counts where it is dated later."
     if figures.failures:
         yield f"Sending has failed {plural(figures.failures, 'time')} in a row."
     received = "" if waiting.last_receipt is None else f", the last of {waiting.last_receipt[:10]}"

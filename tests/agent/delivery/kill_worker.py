@@ -20,7 +20,7 @@ from agent.delivery.outbox import Limits, Outbox, opened
 from agent.delivery.outbox_view import next_seconds
 from agent.delivery.send import Patience
 from agent.lock import held
-from tests.agent.delivery.parts import CONSENT, client, document, fragment
+from tests.agent.delivery.parts import BEGINNING, CONSENT, client, document, fragment
 
 LIMITS = Limits(age_seconds=86_400)
 # Small enough that a short life sees retries, flushes and quick repeats.
@@ -77,6 +77,7 @@ def main() -> None:
             backoff=_BACKOFF,
             batch_size=4,
             consent_digest=CONSENT,
+            consented_at=BEGINNING,
             unix_seconds=time.time,
             rng=rng,
         )

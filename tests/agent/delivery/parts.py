@@ -99,6 +99,7 @@ def delivery(outbox: Outbox, sender: Client, trail: Trail, time: SimulatedTime, 
         backoff=Backoff(base_seconds=30, max_retries=3, flush_interval_seconds=300),
         batch_size=batch_size,
         consent_digest=CONSENT,
+        consented_at=BEGINNING,
         unix_seconds=lambda: time.wall_seconds,
         rng=random.Random(1),
     )

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,16 @@ from agent.delivery.send import Patience
 from agent.errors import NotAllowed, StateUnusable
 from agent.levels import Level
 from agent.privacy.stops import Stop
-from tests.agent.delivery.parts import CONSENT, DAY, WEEK, SimulatedTime, client, delivery, document, fragment
+from tests.agent.delivery.parts import (
+    CONSENT,
+    DAY,
+    WEEK,
+    SimulatedTime,
+    client,
+    delivery,
+    document,
+    fragment,
+)
 from tests.agent.delivery.service import (
     Behavior,
     Service,
@@ -149,9 +159,10 @@ def test_some_answers_stop_everything_until_a_person_acts(
     working = delivering()
     service.script.append(behavior)
     working.flush()
+    heard_at = datetime.fromtimestamp(time.wall_seconds, UTC)
     time.pass_by(3 * DAY)
     assert working.flush().attempts == []
-    assert stats(working.outbox).halt is halt
+    assert (stats(working.outbox).halt, stats(working.outbox).halted_at) == (halt, heard_at)
     working.outbox.resume()
     assert [each.action for each in working.flush().attempts] == [Action.DONE]
 

@@ -1,5 +1,6 @@
 """The outbox in bad weather: damaged, full, read-only, foreign, shared, and with clocks that jump."""
 
+import gzip
 import os
 import random
 import sqlite3
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from agent.delivery.elapsed import beginning, elapsed, moved, system_clock
 from agent.delivery.outbox import Limits, Outbox, opened
+from agent.delivery.outbox_rows import Halt
 from agent.delivery.outbox_seal import Ripeness
 from agent.delivery.outbox_view import next_seconds, stats
 from agent.errors import Locked, StateUnusable
@@ -106,6 +109,27 @@ def test_a_file_of_a_later_release_is_left_alone(outbox_path: Path) -> None:
         other.execute("PRAGMA user_version = 99")
     with pytest.raises(StateUnusable, match="version 99"), opened(outbox_path, LIMITS, repair=lambda _: None):
         pass
+
+
+def test_a_file_of_an_earlier_release_goes_on_and_its_halt_is_no_later_than_now(outbox_path: Path) -> None:
+    with closing(sqlite3.connect(outbox_path)) as older:
+        older.executescript(Path(__file__).with_name("outbox-1.sql").read_text())
+        older.execute("PRAGMA application_id = 1886549103")
+        older.execute("PRAGMA user_version = 1")
+    before = datetime.now(UTC).replace(microsecond=0)
+    for _ in range(2):
+        with opened(outbox_path, LIMITS) as outbox:
+            assert stats(outbox).waiting_documents == 2
+            halted = outbox.service()
+            assert halted.halt is Halt.GONE
+            assert halted.halted_at is not None
+            assert before <= halted.halted_at <= datetime.now(UTC)
+            assert outbox.due() is None
+    with opened(outbox_path, LIMITS) as outbox:
+        outbox.resume()
+        assert outbox.service().halted_at is None
+        [batch] = outbox.batches()
+        assert gzip.decompress(batch.body) == b'{"documents":[{"id":1,"padding":""}]}'
 
 
 def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_a_consent_that_was_written_before_a_deletion_and_not_yet_bound_does_not
     assert place.run("delete-data", "--yes").returncode == 0
     assert place.run("once").returncode == 3
     assert place.status()["paused"] == "service_gone"
-    place.consent |= {"timestamp": "2024-02-02T00:00:00Z"}
+    place.consent |= {"timestamp": datetime.now(UTC).isoformat()}
     place.write()
     assert place.run("once").returncode == 0
 
