@@ -142,7 +142,7 @@ class Outbox:
             self._ask_again_at(now + wait_seconds)
 
     def stop(self, halt: Halt, *, after: Iterable[datetime] = ()) -> None:
-        """Ask the service nothing until `resume`. It came `after` some acts and is no earlier, whatever the clock says."""
+        """Ask the service nothing until `resume`. It came `after` some acts, whatever the clock says."""
         latest = max((each.timestamp() for each in after), default=0.0)
         with self._writing():
             self.connection.execute(
