@@ -78,9 +78,7 @@ def test_a_result_of_a_planned_network_step_finds_its_path() -> None:
     ]
     rows = merge(COLLECTED, run(merged("latency", brought))).benchmarks
     assert rows is not None
-    assert {(row.metric, row.path) for row in rows.latency or ()} == {
-        ("request_response_64b", path) for path in PATHS
-    }
+    assert {(row.metric, row.path) for row in rows.latency or ()} == {("request_response_64b", path) for path in PATHS}
 
 
 def test_a_metric_without_a_word_of_its_own_is_left_out_and_its_name_with_it() -> None:
