@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from itertools import pairwise
+from functools import partial
+from itertools import groupby
 from operator import itemgetter
 from statistics import median_low
 from typing import Any
@@ -160,13 +161,22 @@ def _value(measure: votes.Measure, bucket: int) -> float:
 
 
 def _reconfigured(documents: Sequence[Document]) -> list[Finding]:
-    """Return the latest differences of settings between reports that follow one another."""
-    found = [
-        finding
-        for before, after in pairwise(documents)
-        for finding in reconfigured(before, after, sorted(SETTINGS), at=_at(after["day"]))
-    ]
+    """Return the latest differences of settings between a report and what was last said before it."""
+    known: dict[str, dict[str, object]] = {}
+    found: list[Finding] = []
+    for day, of_day in groupby(documents, key=itemgetter("day")):
+        differing = partial(reconfigured, fields=sorted(SETTINGS), at=_at(day))
+        # Of a day's reports nothing tells which came first: a setting that has changed in between is told once.
+        for document in sorted(of_day, key=lambda each: len(differing(known, each))):
+            found += differing(known, document)
+            known = _updated(known, document)
     return found[-_MOST_SETTINGS:]
+
+
+def _updated(known: Mapping[str, dict[str, object]], document: Document) -> dict[str, dict[str, object]]:
+    """Return the last that was said of each field: a report may lack what could not be collected that day."""
+    said = {subject: fields for subject, fields in document.items() if isinstance(fields, Mapping)}
+    return {**known, **{subject: {**known.get(subject, {}), **fields} for subject, fields in said.items()}}
 
 
 def _at(day: str) -> datetime:

@@ -59,6 +59,30 @@ def test_an_upgrade_is_told_exactly_and_once() -> None:
     assert one.worse is None
 
 
+def test_a_setting_that_changes_across_a_report_without_it_is_told() -> None:
+    given = documents(replace(QUIET, minor=35), replace(QUIET, minor=36))
+    without = (FIRST + timedelta(days=AT)).isoformat()
+    for each in given:
+        if each["day"] == without:
+            each["cluster"].pop("minor", None)
+    (one,) = [each for each in drift(given).findings if each.what == "cluster.minor"]
+    assert (one.before, one.after, one.since) == ("1.35", "1.36", FIRST + timedelta(days=AT + 1))
+
+
+@pytest.mark.parametrize("minors", [(35, 36, 35, 36), (36, 35, 36, 35)])
+def test_a_setting_that_changes_between_the_reports_of_a_day_is_told_once(minors: tuple[int, ...]) -> None:
+    chance = random.Random(3)
+    minors_by_day = {FIRST: (35,), FIRST + timedelta(days=1): minors, FIRST + timedelta(days=2): (36,)}
+    given = [
+        json.loads(body)
+        for day, of_day in minors_by_day.items()
+        for minor in of_day
+        for _, body in report(replace(QUIET, minor=minor), day, chance)
+    ]
+    (one,) = [each for each in drift(given).findings if each.what == "cluster.minor"]
+    assert (one.before, one.after, one.since) == ("1.35", "1.36", FIRST + timedelta(days=1))
+
+
 def test_a_quiet_cluster_has_no_change_of_level() -> None:
     found = drift(documents(QUIET))
     assert [each for each in found.findings if each.kind == "changed"] == []
