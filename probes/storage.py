@@ -42,6 +42,7 @@ from probes.storage_metrics import (
     SECTIONS,
     Round,
     etcd_facts,
+    gaps,
     metrics_of,
     settled,
 )
@@ -169,7 +170,7 @@ def measure(spec: StorageSpec, context: Context) -> Measurement:
         metrics=metrics,
         facts=_facts(bench, mount, free_bytes) | etcd_facts(metrics),
         tools={"fio": version},
-        flags=(*size_doubts, *engine_doubts, *_doubts(spec, mount, len(rounds))),
+        flags=(*size_doubts, *engine_doubts, *gaps(rounds), *_doubts(spec, mount, len(rounds))),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from probes.fio import Job, Latency, Report
 from probes.measure.metric import Description, from_histograms, from_rates
 from probes.measure.result import Better, Facts, Metric
-from probes.measure.stability import narrow_enough, steady_state
+from probes.measure.stability import Flag, FlagCode, narrow_enough, steady_state
 from probes.measure.units import Unit
 
 _KIB, _MIB = 1024, 1024**2
@@ -57,8 +57,8 @@ class _Rate:
     value: Callable[[Report], float]
     unit: Unit = Unit.OPERATIONS_PER_SECOND
 
-    def headline(self, report: Report) -> float:
-        return self.value(report)
+    def headlines(self, rounds: Sequence[Round]) -> list[float]:
+        return [self.value(each[self.job]) for each in rounds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,13 @@ class _Distribution:
     job: Job
     value: Callable[[Report], Latency]
 
-    def headline(self, report: Report) -> float:
-        return self.value(report).histogram.quantile(0.5)
+    def parts(self, rounds: Sequence[Round]) -> list[Latency]:
+        """Of the rounds that brought anything: what fio tells of no operation at all are zeros."""
+        parts = [self.value(each[self.job]) for each in rounds]
+        return [part for part in parts if part.histogram.count]
+
+    def headlines(self, rounds: Sequence[Round]) -> list[float]:
+        return [part.histogram.quantile(0.5) for part in self.parts(rounds)]
 
 
 _RATES = (
@@ -118,24 +123,41 @@ _DISTRIBUTIONS = (
 
 
 def metrics_of(rounds: Sequence[Round], *, engine: str, size_bytes: int) -> tuple[Metric, ...]:
-    """Build every metric of at least one round."""
-    latencies = [_from_distribution(each, rounds, _conditions(each.job, engine, size_bytes)) for each in _DISTRIBUTIONS]
+    """Build every metric of at least one round that brought anything; `gaps` tells of the others."""
+    latencies = [
+        _from_distribution(each, parts, _conditions(each.job, engine, size_bytes))
+        for each in _DISTRIBUTIONS
+        if (parts := each.parts(rounds))
+    ]
     rates = [_from_rate(each, rounds, _conditions(each.job, engine, size_bytes)) for each in _RATES]
     return (*latencies, *rates)
+
+
+def gaps(rounds: Sequence[Round]) -> tuple[Flag, ...]:
+    """Return a flag for each latency of which some rounds brought nothing: what outlasts a section is not counted."""
+    lacking = {each.title: len(rounds) - len(each.parts(rounds)) for each in _DISTRIBUTIONS}
+    return tuple(
+        Flag(
+            code=FlagCode.PARTIAL,
+            reason=f"{title}: in {count} of {len(rounds)} rounds not one ended in time: give a longer --duration",
+        )
+        for title, count in lacking.items()
+        if count
+    )
 
 
 def settled(rounds: Sequence[Round]) -> bool:
     """Tell whether the last rounds of every metric are steady and its median is known narrowly enough to stop."""
     for quantity in (*_RATES, *_DISTRIBUTIONS):
-        values = [quantity.headline(each[quantity.job]) for each in rounds]
+        values = quantity.headlines(rounds)
         if not (steady_state(values).steady and narrow_enough(values, _NARROW)):
             return False
     return True
 
 
 def etcd_facts(metrics: Sequence[Metric]) -> Facts:
-    """Tell whether the disk is quick enough for etcd; nothing where there are too few samples for a p99."""
-    p99 = next(each for each in metrics if each.name == "fsync_latency").summary.percentiles.get("p99")
+    """Tell whether the disk is quick enough for etcd; nothing where there are too few samples for a p99, or none."""
+    p99 = next((each.summary.percentiles.get("p99") for each in metrics if each.name == "fsync_latency"), None)
     return {} if p99 is None else {"fsync_p99_within_10_ms": p99.value <= _FSYNC_P99_NS}
 
 
@@ -143,14 +165,13 @@ def _from_rate(quantity: _Rate, rounds: Sequence[Round], conditions: Facts) -> M
     described = Description(
         name=quantity.name, title=quantity.title, unit=quantity.unit, better=Better.HIGHER, conditions=conditions
     )
-    return from_rates(described, [quantity.headline(each[quantity.job]) for each in rounds])
+    return from_rates(described, quantity.headlines(rounds))
 
 
-def _from_distribution(quantity: _Distribution, rounds: Sequence[Round], conditions: Facts) -> Metric:
+def _from_distribution(quantity: _Distribution, parts: Sequence[Latency], conditions: Facts) -> Metric:
     described = Description(
         name=quantity.name, title=quantity.title, unit=Unit.NANOSECONDS, better=Better.LOWER, conditions=conditions
     )
-    parts = [quantity.value(each[quantity.job]) for each in rounds]
     count = sum(part.histogram.count for part in parts)
     return from_histograms(
         described,

@@ -170,6 +170,19 @@ def test_an_engine_that_is_refused_gives_way_to_the_next_and_the_result_says_so(
     assert (conditions["engine"], conditions["queue_depth"]) == ("psync", 1)
 
 
+def test_a_section_that_ended_before_its_first_fdatasync_costs_its_own_metric_alone(disk: Path, stand_in: Path) -> None:
+    # Of two options the later one counts: no fdatasync is due within the section, as behind a write that outlasts it.
+    stand_in.write_text(
+        '#!/bin/sh\ncase "$*" in *--fdatasync=1*) exec "$REAL" "$@" --fdatasync=1000000;; esac\nexec "$REAL" "$@"\n'
+    )
+    measurement, _ = run(small(disk))
+    assert len(measurement.metrics) == 10
+    assert "fsync_latency" not in by_name(measurement)
+    assert "fsync_p99_within_10_ms" not in measurement.facts
+    flag = next(flag for flag in measurement.flags if flag.code is FlagCode.PARTIAL)
+    assert "fdatasync" in flag.reason
+
+
 def test_a_missing_fio_is_unavailable_and_says_what_to_install(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(disk))
     with pytest.raises(Unavailable, match="fio is not installed: install"):

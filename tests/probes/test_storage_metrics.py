@@ -1,11 +1,25 @@
 """What reports become: rates a round, pooled latencies, conditions that tell what may be compared."""
 
+from dataclasses import replace
+
 import pytest
 
 from probes.fio import Flow, Job, Latency, Report
 from probes.measure.histogram import Histogram
 from probes.measure.result import Metric
-from probes.storage_metrics import FSYNC, MIXED, READ_IOPS, READ_LATENCY, SECTIONS, etcd_facts, metrics_of, settled
+from probes.measure.stability import FlagCode
+from probes.storage_metrics import (
+    FSYNC,
+    MIXED,
+    READ_IOPS,
+    READ_LATENCY,
+    SECTIONS,
+    WRITE_LATENCY,
+    etcd_facts,
+    gaps,
+    metrics_of,
+    settled,
+)
 
 QUIET = Latency(histogram=Histogram(), minimum=0, maximum=0, mean=0)
 
@@ -91,6 +105,40 @@ def test_etcds_question_is_answered_by_the_p99_of_fsync(fsync_ns: float, *, good
 def test_etcds_question_stays_open_where_fsyncs_were_too_few() -> None:
     rounds = [alike(report()) | {FSYNC: report(count=20)}] * 6
     assert etcd_facts(metrics_of(rounds, engine="io_uring", size_bytes=2**30)) == {}
+
+
+def quiet(rounds: int = 1) -> list[dict[Job, Report]]:
+    """Rounds in which a write outlasted the section, so that no fdatasync came after it."""
+    return [alike(report()) | {FSYNC: replace(report(), sync=QUIET)}] * rounds
+
+
+def test_a_round_without_an_operation_counts_for_nothing_but_is_told() -> None:
+    rounds = [*quiet(2), *[alike(report(fsync_ns=2e6))] * 6]
+    found = metric("fsync_latency", rounds)
+    assert (found.summary.minimum, found.summary.mean, len(found.rounds)) == (2e6, 2e6, 6)
+    (flag,) = gaps(rounds)
+    assert flag.code is FlagCode.PARTIAL
+    assert "fdatasync after 2300 bytes (etcd)" in flag.reason
+    assert "2 of 8 rounds" in flag.reason
+
+
+def test_a_metric_that_brought_nothing_is_left_out_and_etcds_question_stays_open() -> None:
+    rounds = quiet(6)
+    metrics = metrics_of(rounds, engine="io_uring", size_bytes=2**30)
+    assert len(metrics) == 10
+    assert "fsync_latency" not in {each.name for each in metrics}
+    assert etcd_facts(metrics) == {}
+    assert ["6 of 6 rounds" in flag.reason for flag in gaps(rounds)] == [True]
+
+
+def test_nothing_is_told_where_every_round_brought_something() -> None:
+    assert gaps([alike(report())] * 6) == ()
+
+
+def test_a_quantity_without_an_operation_has_not_settled_and_one_that_lacks_a_round_may_have() -> None:
+    assert not settled(quiet(6))
+    lacking = alike(report()) | {WRITE_LATENCY: replace(report(), write=replace(report().write, latency=QUIET))}
+    assert settled([lacking, *[alike(report())] * 6])
 
 
 def test_the_disk_has_settled_only_when_every_quantity_has() -> None:
