@@ -32,6 +32,7 @@ if (0, select.POLLIN) in poll.poll():
     connection, _ = listener.accept()
     connection.sendall(connection.recv(1))
 """
+_HOST = "127.0.0.1"
 # Far more than any of these takes on a machine that is of use.
 _DEADLINE_SECONDS = 10.0
 
@@ -73,15 +74,27 @@ def start_service(program: str = _SERVICE, deadline_seconds: float = _DEADLINE_S
     """Start a TCP service; return the nanoseconds until its first answer.
 
     It inherits a socket that listens already, so that the request waits in the kernel's queue until the service takes
-    it. A client that tried again and again instead would slow down the start that it measures.
+    it. A client that tried again and again instead would slow down the start that it measures. Raises ToolFailed where
+    it does not answer, Unavailable where there is no loopback interface to ask it over.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with _listening() as listener:
         address = listener.getsockname()
         with _spawned((*_PYTHON, program), stdin=listener.fileno()) as child:
             # Only the service may hold it: were it to die, the kernel must tell the client, not keep it waiting.
             listener.close()
             _ask(address, deadline_seconds)
             return float(monotonic_ns() - child.start_ns)
+
+
+def _listening() -> socket.socket:
+    try:
+        return socket.create_server((_HOST, 0))
+    except OSError as error:
+        raise _no_loopback(error) from error
+
+
+def _no_loopback(error: OSError) -> Unavailable:
+    return Unavailable(f"{_HOST} can't be used ({error.strerror}): is the loopback interface up?")
 
 
 def _ask(address: tuple[str, int], deadline_seconds: float) -> None:
@@ -96,6 +109,8 @@ def _ask(address: tuple[str, int], deadline_seconds: float) -> None:
         ) from error
     except ConnectionError as error:
         raise ToolFailed("a TCP service ended before it answered: was it killed?") from error
+    except OSError as error:
+        raise _no_loopback(error) from error
     raise ToolFailed("a TCP service closed the connection without an answer")
 
 

@@ -1,3 +1,5 @@
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +72,23 @@ def test_a_service_that_does_not_answer_is_a_failed_tool_and_killed(program: str
     with pytest.raises(ToolFailed, match=reason):
         spawn.start_service(program, deadline_seconds=0.5 if "sleep" in program else 20)
     assert psutil.Process().children() == before
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may have a network of its own"
+)
+def test_a_machine_without_a_loopback_that_is_up_is_unavailable_and_the_reason_is_told() -> None:
+    script = (
+        "from probes import spawn\n"
+        "from probes.errors import ToolFailed, Unavailable\n"
+        "try:\n"
+        "    spawn.start_service()\n"
+        "except Unavailable as error:\n"
+        "    print(isinstance(error, ToolFailed), error)\n"
+    )
+    command = ("unshare", "--net", sys.executable, "-c", script)
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert told.startswith("False 127.0.0.1 can't be used (Network is unreachable)")
 
 
 def test_a_service_ends_when_whoever_started_it_is_killed() -> None:
