@@ -24,7 +24,7 @@ class Machine:
     """What can be read here, found out once."""
 
     cpus: frozenset[int]
-    """Those that this process may run on."""
+    """By their numbers in /proc/stat: those that this process may run on, or all, where it numbers them on its own."""
     cpu_group: Group | None
     cpu_limits: tuple[Limit, ...]
     memory_group: Group | None
@@ -67,6 +67,7 @@ def survey() -> Machine:
     memory_limits = cgroup.memory_limits(memory_group, physical_bytes=total_bytes) if memory_group else []
     disks = hardware(Path("/sys/block"), psutil.disk_io_counters(perdisk=True) or {})
     links = _links()
+    cpus, renumbered = _cpus(procfs.read_stat(), frozenset(os.sched_getaffinity(0)))
     pressure, missing = _pressure()
     facts: Facts = {
         "cpu_limit": "set" if cpu_limits else "none",
@@ -76,7 +77,7 @@ def survey() -> Machine:
         "link_speed": "known" if links and all(links.values()) else "not told by the driver",
     }
     return Machine(
-        cpus=frozenset(os.sched_getaffinity(0)),
+        cpus=cpus,
         cpu_group=cpu_group,
         cpu_limits=tuple(cpu_limits),
         memory_group=memory_group,
@@ -84,7 +85,7 @@ def survey() -> Machine:
         disks=disks,
         links=links,
         pressure=pressure,
-        facts=facts | missing,
+        facts=facts | renumbered | missing,
     )
 
 
@@ -135,6 +136,14 @@ def between(before: Reading, after: Reading, machine: Machine) -> dict[str, floa
 def hardware(directory: Path, names: Mapping[str, object]) -> frozenset[str]:
     """Return those of `names` that have a device below them, by `directory` of sysfs."""
     return frozenset(name for name in names if (directory / name / "device").exists())
+
+
+def _cpus(stat: Stat, allowed: frozenset[int]) -> tuple[frozenset[int], Facts]:
+    """A container's own /proc/stat (lxcfs) shows the CPUs that it may use, and numbers them from zero."""
+    shown = frozenset(stat.cpus)
+    if allowed <= shown:
+        return allowed, {}
+    return shown, {"cpus": "all that /proc/stat shows, since it does not number them as the scheduler does"}
 
 
 def _links() -> dict[str, int]:

@@ -1,6 +1,10 @@
 """From two readings to shares and rates, by laws and by numbers that can be worked out in the head."""
 
 import os
+import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,4 +160,30 @@ def test_this_machine_can_be_read() -> None:
     assert 0 <= values["cpu_used"] <= 1
     assert values["memory_headroom"] > 0
     assert machine.cpus == os.sched_getaffinity(0)
+    assert "cpus" not in machine.facts
     assert machine.pressure or "CONFIG_PSI" in str(machine.facts["pressure"])
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may mount, in a namespace of its own"
+)
+def test_a_container_whose_cpus_are_numbered_anew_counts_all_that_are_shown(tmp_path: Path) -> None:
+    # As lxcfs does it, which mounts a file of its own over /proc/stat.
+    stat = tmp_path / "stat"
+    here = procfs.read_stat().cpus
+    renumbered = re.sub(r"(?m)^cpu(?=\d)", "cpu5000", Path("/proc/stat").read_text(encoding="ascii"))
+    stat.write_text(renumbered, encoding="ascii")
+    script = (
+        "import time\n"
+        "from probes import counters\n"
+        "machine = counters.survey()\n"
+        "before = counters.read(machine)\n"
+        "time.sleep(0.01)\n"
+        "values = counters.between(before, counters.read(machine), machine)\n"
+        "print(len(machine.cpus), machine.facts['cpus'], 'cpu_used' in values, sep='|')\n"
+    )
+    mounted = f'mount --bind {stat} /proc/stat && exec "$@"'
+    command = ("unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", script)
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.startswith(f"{len(here)}|all that /proc/stat shows")
+    assert told.endswith("|True\n")
