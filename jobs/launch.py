@@ -262,9 +262,11 @@ def _timed(step: PodStartup | ServiceStartup, hands: Hands, done: Done) -> Done:
     """Carry out a step whose times are taken here, and see whether this machine let us take them in time."""
     before = environment.snapshot()
     if isinstance(step, PodStartup):
-        done = replace(done, waves=start_pods(step, hands))
+        waves, problem = start_pods(step, hands)
+        done = replace(done, waves=waves, problem=problem)
     else:
-        done = replace(done, services=start_services(step, hands))
+        services, problem = start_services(step, hands)
+        done = replace(done, services=services, problem=problem)
     return replace(done, doubts=environment.doubts(before, environment.snapshot()))
 
 

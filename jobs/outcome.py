@@ -29,7 +29,7 @@ class Done:
     doubts: Sequence[Flag] = ()
     """About the machine of the launcher, where times were taken there."""
     problem: str | None = None
-    """Why it brought nothing."""
+    """Why it brought nothing, or not all of its repetitions."""
     stopped: bool = False
     """Whether it was stopped before it could bring anything, which is no result."""
 

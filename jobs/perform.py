@@ -1,8 +1,10 @@
 """Carries one step out, in a thread of its own, from its objects' creation to their deletion."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TypeVar
 
 from jobs import manifest
 from jobs.board import ENDPOINT_READY, Board
@@ -31,6 +33,7 @@ _STARTUP_SECONDS = 60.0
 _GONE_SECONDS = 60.0
 # What the board is told about a Service, beside when its endpoint was ready.
 _LABELS, _REACHING, _ENDED = ("name", "address"), "reaching", "ended"
+T = TypeVar("T")
 
 
 def measure(step: Measure, hands: Hands, profile: Profile) -> Collected:
@@ -44,22 +47,38 @@ def measure(step: Measure, hands: Hands, profile: Profile) -> Collected:
     return Collected(result=result, what=step.what)
 
 
-def start_pods(step: PodStartup, hands: Hands) -> tuple[Wave, ...]:
+def start_pods(step: PodStartup, hands: Hands) -> tuple[tuple[Wave, ...], str | None]:
     """Start waves of pods that do nothing, until one has pods that something keeps from starting.
 
-    Raises Stopped, and another JobsError where not one pod came up.
+    Return the waves, and what failed after them. Raises Stopped, and another JobsError where not one pod came up.
     """
-    waves: list[Wave] = []
-    for number in range(1, step.waves + 1):
-        waves.append(_wave(step, number, hands))
-        if waves[-1].problem is not None:
-            break
-    return tuple(waves)
+    waves, problem = _repeated(partial(_wave, step, hands), step.waves, last=lambda wave: wave.problem is not None)
+    if not any(Milestone.READY in each.seen for wave in waves for each in wave.startups):
+        raise Unavailable(str(waves[0].problem))
+    return waves, problem
 
 
-def start_services(step: ServiceStartup, hands: Hands) -> tuple[ServiceStart, ...]:
-    """Start fresh Services again and again. Raises Stopped, and another JobsError where a pod can't be started."""
-    return tuple(_service(step, number, hands) for number in range(1, step.repetitions + 1))
+def start_services(step: ServiceStartup, hands: Hands) -> tuple[tuple[ServiceStart, ...], str | None]:
+    """Start fresh Services again and again; return how they came up, and what failed after them.
+
+    Raises Stopped, and another JobsError where a pod of the first one can't be started.
+    """
+    return _repeated(partial(_service, step, hands), step.repetitions, last=lambda _: False)
+
+
+def _repeated(
+    once: Callable[[int], T], repetitions: int, *, last: Callable[[T], bool]
+) -> tuple[tuple[T, ...], str | None]:
+    """Return what the repetitions brought before one failed, and why it did. Raises JobsError where it is the first."""
+    brought: list[T] = []
+    while len(brought) < repetitions and not (brought and last(brought[-1])):
+        try:
+            brought.append(once(len(brought) + 1))
+        except JobsError as error:
+            if isinstance(error, Stopped) or not brought:
+                raise
+            return tuple(brought), f"{error} (after {len(brought)} of {repetitions} repetitions)"
+    return tuple(brought), None
 
 
 def _measured(step: Measure, hands: Hands, profile: Profile) -> ProbeResult:
@@ -139,7 +158,7 @@ def _single(name: str, title: str, nanoseconds: float) -> Metric:
     return with_resolution(from_rates(described, [float(nanoseconds)]))
 
 
-def _wave(step: PodStartup, number: int, hands: Hands) -> Wave:
+def _wave(step: PodStartup, hands: Hands, number: int) -> Wave:
     """Start a wave of pods at its rate, wait for all of them, and see them all gone."""
     names = [f"{step.name}-{number}-{each}" for each in range(1, step.pods + 1)]
     deadline_seconds = int(step.pods / step.rate_per_second + 2 * _STARTUP_SECONDS)
@@ -157,7 +176,7 @@ def _wave(step: PodStartup, number: int, hands: Hands) -> Wave:
         lambda: all(hands.board.pod_gone(job) for job in jobs if hands.board.pod_of(job)) or None, seconds=_GONE_SECONDS
     )
     if not any(Milestone.READY in each.seen for each in startups):
-        raise Unavailable(f"none of {step.pods} pods became ready: {problem or 'see the events of the namespace'}")
+        problem = f"none of {step.pods} pods became ready: {problem or 'see the events of the namespace'}"
     return Wave(startups=startups, gave_up_ns=gave_up_ns, problem=problem or None)
 
 
@@ -185,7 +204,7 @@ def _all_ready(jobs: list[str], hands: Hands) -> bool:
     return all(each is not None and Milestone.READY in each.seen for each in startups)
 
 
-def _service(step: ServiceStartup, number: int, hands: Hands) -> ServiceStart:
+def _service(step: ServiceStartup, hands: Hands, number: int) -> ServiceStart:
     """Start a Service, a client that tries to reach it, and only then its backend."""
     site, name = hands.site, f"{step.name}-{number}"
     deadline_seconds = int(2 * hands.start_seconds + 2 * _STARTUP_SECONDS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.cli.cluster_run import _remarks
-from jobs import launch
+from jobs import launch, perform
 from jobs.cluster import Change, Manifest
 from jobs.errors import AlreadyThere, InvalidRequest, TryAgain, Unavailable
 from jobs.guard import Limits
@@ -26,9 +26,11 @@ from jobs.objects import (
 )
 from jobs.plan import Plan, plan
 from jobs.site import SERVER, STEP
-from jobs.step import Step
+from jobs.step import PodStartup, Step
 from probes import frame
 from probes.measure.result import ProbeResult, Status
+from probes.measure.stability import FlagCode
+from probes.probe import Profile
 from tests.jobs.factories import SECONDS, condition, container, node, nodes, request, site, storage_class
 from tests.jobs.memory import Memory, labelled
 from tests.jobs.test_collect import log, result, samples
@@ -305,6 +307,50 @@ def test_startup_times_pods_in_waves_and_fresh_services() -> None:
     assert len(metrics["service_endpoint"].rounds) == found.facts["services"] == 3
     assert memory.names(Service) == []
     assert labelled(memory) == []
+
+
+def flagged(found: ProbeResult) -> str:
+    return " ".join(flag.reason for flag in found.flags if flag.code is FlagCode.PARTIAL)
+
+
+@pytest.mark.parametrize(
+    ("refused", "pods", "services"), [("service-startup-3", 40, 2), ("pod-startup-2-5", 20, 6)], ids=["service", "pod"]
+)
+def test_a_later_failure_keeps_the_earlier_repetitions_of_its_step(refused: str, pods: int, services: int) -> None:
+    memory = Memory(play=startup_play)
+    memory.refuse = lambda each: Unavailable("forbidden") if each["metadata"]["name"].endswith(refused) else None
+    made = planned("startup", count=2, profile=Profile.STANDARD, startup_rate_per_second=2000.0)
+    steps = tuple(replace(step, waves=2) if isinstance(step, PodStartup) else step for step in made.steps)
+    found = only(run(memory, replace(made, steps=steps)))
+    assert (found.facts["pods"], found.facts["services"]) == (pods, services)
+    assert "forbidden" in flagged(found)
+    assert labelled(memory) == []
+
+
+def test_a_later_wave_that_never_came_up_counts_with_the_time_it_was_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def play(memory: Memory, pod: Pod, manifest: Manifest) -> None:
+        if "pod-startup-2" not in pod.meta.name:
+            startup_play(memory, pod, manifest)
+
+    monkeypatch.setattr(perform, "_STARTUP_SECONDS", 1.0)
+    made = planned("startup", count=2, startup_pods=2, startup_rate_per_second=2000.0)
+    steps = tuple(replace(step, waves=3) for step in made.steps if isinstance(step, PodStartup))
+    found = only(run(Memory(play=play), replace(made, steps=steps)))
+    startup = next(metric for metric in found.metrics if metric.name.startswith("pod_startup"))
+    assert (startup.summary.count, len(startup.rounds)) == (4, 2)
+    assert startup.rounds[1] >= 1e9
+    assert "none of 2 pods became ready" in flagged(found)
+
+
+def test_a_first_wave_that_never_came_up_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perform, "_STARTUP_SECONDS", 0.2)
+    made = planned("startup", startup_pods=2, startup_rate_per_second=2000.0)
+    steps = tuple(step for step in made.steps if isinstance(step, PodStartup))
+    found = only(run(Memory(), replace(made, steps=steps)))
+    assert found.status is Status.UNAVAILABLE
+    assert "none of 2 pods became ready" in (found.reason or "")
 
 
 def test_a_backend_is_created_only_when_its_client_tries_already() -> None:
