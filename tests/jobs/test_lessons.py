@@ -149,7 +149,8 @@ def test_waves_end_with_the_first_of_which_a_quota_keeps_pods_from_starting(monk
     step = next(each for each in made.steps if isinstance(each, PodStartup))
     of = Hands(memory, site(), Board(site().name("")))
     with watched(memory, of.site, of.board):
-        waves = start_pods(replace(step, waves=3, pods=2), of)
+        waves, problem = start_pods(replace(step, waves=3, pods=2), of)
+    assert problem is None
     assert [len(wave.startups) for wave in waves] == [1]
     assert "quota has no room" in (waves[0].problem or "")
     done = Done(step=step, begin=0.0, end=1.0, waves=waves)
