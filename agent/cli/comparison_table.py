@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from agent.cli.layout import Column, ProbeTable, print_tables, remark
-from probes.measure.comparison import Caveat, Comparison, Difference, MetricComparison, Verdict
+from probes.measure.comparison import MOST_RUNS_TOLD, Caveat, Comparison, Difference, MetricComparison, Verdict
 from probes.measure.units import format_quantity
 
 _STYLES = {
@@ -22,8 +22,6 @@ _COLUMNS = (
     Column(heading="95 % interval", least=17),
     Column(heading="verdict", least=12, words=True),
 )
-# Beyond this many, the exact number of runs that would help is of no help.
-_MOST_TOLD = 100
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -89,9 +87,11 @@ def _about_runs(comparison: Comparison) -> Iterable[Text]:
 
 
 def _range(fewest: int, most: int) -> str:
-    if fewest > _MOST_TOLD:
-        return f"more than {_MOST_TOLD}"
-    return str(fewest) if fewest == most else f"{fewest} to {min(most, _MOST_TOLD)}{'+' if most > _MOST_TOLD else ''}"
+    if fewest > MOST_RUNS_TOLD:
+        return f"more than {MOST_RUNS_TOLD}"
+    if fewest == most:
+        return str(fewest)
+    return f"{fewest} to {most}" if most <= MOST_RUNS_TOLD else f"{fewest} to {MOST_RUNS_TOLD}+"
 
 
 def _place(difference: Difference) -> str:

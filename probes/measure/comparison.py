@@ -9,6 +9,9 @@ from probes.measure.stability import Flag
 from probes.measure.summary import Interval
 from probes.measure.units import Unit
 
+MOST_RUNS_TOLD = 100
+"""Beyond this many, the exact number of runs that would help is of no help: a reader is told that it is more."""
+
 
 class Verdict(StrEnum):
     """What the candidate is against the baseline."""

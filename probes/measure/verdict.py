@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probes.measure.comparison import Caveat, Replication, Side, Verdict
+from probes.measure.comparison import MOST_RUNS_TOLD, Caveat, Replication, Side, Verdict
 from probes.measure.evidence import ASSUMED_SPREAD, Evidence
 from probes.measure.power import runs_to_detect, runs_to_exclude, runs_to_reach
 from probes.measure.result import Better
@@ -136,8 +136,10 @@ def _why_unknown(evidence: Evidence, further: int | None, rules: Rules) -> str:
     unknown = f"{_change(evidence)}: neither a difference nor its absence is certain"
     if further is None:
         return f"{unknown}, and values of zero don't tell how many runs would be"
-    runs = "1 more run" if further == 1 else f"{further} more runs"
-    return f"{unknown}; about {runs} on each side would show a change of {rules.margin:.0%}"
+    runs = "about 1 more run" if further == 1 else f"about {further} more runs"
+    if further > MOST_RUNS_TOLD:
+        runs = f"more than {MOST_RUNS_TOLD} more runs"
+    return f"{unknown}; {runs} on each side would show a change of {rules.margin:.0%}"
 
 
 def _median(evidence: Evidence, side: Side) -> float:

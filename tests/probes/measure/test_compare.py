@@ -113,6 +113,15 @@ def test_noise_is_inconclusive_and_says_how_many_more_runs_would_tell() -> None:
     assert many.verdict is Verdict.BETTER
 
 
+def test_more_runs_than_anybody_would_do_are_told_as_more_than_a_hundred() -> None:
+    rng = np.random.default_rng(2)
+    few = _only(_compare(runs_of({"m": noisy(rng, 5, spread=0.9)}), runs_of({"m": noisy(rng, 5, spread=0.9)})))
+    assert few.further_runs is not None
+    assert few.further_runs > 100
+    assert "more than 100 more runs on each side" in few.reason
+    assert str(few.further_runs) not in few.reason
+
+
 def test_medians_and_ranks_that_disagree_are_no_verdict() -> None:
     baseline = [1.0, 1.1, 1.2, 1.3, 5.0, 9.0, 9.1, 9.2, 9.3]
     candidate = [4.0, 4.1, 4.2, 4.3, 4.4, 9.5, 9.6, 9.7, 9.8]
