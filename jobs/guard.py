@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs import quantity
+from jobs.needs import Needs, needs
 from jobs.objects import Node, Pod, condition
 from jobs.plan import Plan
-from jobs.pod import MEASURING
 from jobs.quotas import Quota
-from jobs.step import Cost, Measure
+from jobs.step import Cost
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 # The scheduler places a pod within a second where there is room, and pulling images takes some more: what is pending
 # for longer lacks something, and a probe would take away more of it.
 _PENDING = timedelta(seconds=60)
+# Of a quota's scopes, those that our pods are in: they have requests, no deadline (their Jobs have) and no class.
+_OUR_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def refusals(plan: Plan, situation: Situation, limits: Limits, *, overrides: Col
         *_condition_of_nodes(situation.nodes),
         *_condition_of_cluster(situation),
         *_beyond_limits(plan.cost, limits),
-        *_beyond_quotas(plan, situation.quotas),
+        *_beyond_quotas(needs(plan, concurrent_jobs=limits.concurrent_jobs), situation.quotas),
     )
     return tuple(each for each in found if each.override is None or each.override not in overrides)
 
@@ -142,14 +144,15 @@ def _beyond_limits(cost: Cost, limits: Limits) -> Iterator[Refusal]:
             yield Refusal(fact=fact, override=name)
 
 
-def _beyond_quotas(plan: Plan, quotas: Sequence[Quota]) -> Iterator[Refusal]:
-    needs = _needs(plan)
+def _beyond_quotas(needed: Needs, quotas: Sequence[Quota]) -> Iterator[Refusal]:
     for quota in quotas:
+        if not quota.scopes <= _OUR_SCOPES:
+            continue
         for name, hard in quota.hard.items():
             # A quota that was lowered may have less than nothing left, which is no matter to who needs nothing of it.
             left = max(0.0, hard - quota.used.get(name, 0.0))
-            if needs.get(name, 0.0) > left:
-                leaves, takes = (_amount(name, each) for each in (left, needs[name]))
+            if needed.get(name, 0.0) > left:
+                leaves, takes = (_amount(name, each) for each in (left, needed[name]))
                 fact = f"the quota {quota.meta.name} leaves {leaves} of {name}, and the plan takes up to {takes}"
                 yield Refusal(fact=fact, override="quota", passes=True)
 
@@ -157,30 +160,6 @@ def _beyond_quotas(plan: Plan, quotas: Sequence[Quota]) -> Iterator[Refusal]:
 def _amount(name: str, amount: float) -> str:
     is_bytes = name.endswith(("memory", "storage"))
     return quantity.size(int(amount)) if is_bytes else f"{amount:g}"
-
-
-def _needs(plan: Plan) -> dict[str, float]:
-    """What a quota would count at the fullest moment, by the names that quotas use."""
-    jobs = plan.cost.jobs
-    claims = [
-        step.volume.size_bytes
-        for step in plan.steps
-        if isinstance(step, Measure) and step.volume is not None and step.volume.storage_class is not None
-    ]
-    cpu, memory, memory_limit = MEASURING.cpu_cores, MEASURING.memory_bytes, MEASURING.memory_limit_bytes
-    return {
-        "pods": jobs,
-        "count/pods": jobs,
-        # One more that has no pod: the run's expiry.
-        "count/jobs.batch": jobs + 1,
-        "cpu": jobs * cpu,
-        "requests.cpu": jobs * cpu,
-        "memory": float(jobs * memory),
-        "requests.memory": float(jobs * memory),
-        "limits.memory": float(jobs * memory_limit),
-        "persistentvolumeclaims": len(claims),
-        "requests.storage": float(sum(claims)),
-    }
 
 
 def _has(node: Node, type_: str) -> bool:

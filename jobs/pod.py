@@ -14,7 +14,7 @@ from jobs.step import SCRATCH_PATH, VOLUME_PATH
 
 _MIB = 2**20
 CONTAINER = "probe"
-_SCRATCH_BYTES = 64 * _MIB
+SCRATCH_BYTES = 64 * _MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Workload:
     node: str | None = None
     claim: str | None = None
     """Mounted at VOLUME_PATH."""
-    scratch_bytes: int = _SCRATCH_BYTES
+    scratch_bytes: int = SCRATCH_BYTES
     ready_port: int | None = None
     """The pod is ready once this port accepts connections; at once where None."""
     environment: Mapping[str, str] = field(default_factory=dict)

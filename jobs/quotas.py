@@ -14,6 +14,8 @@ class Quota(Object):
     api: ClassVar = Api(group="", version="v1", kind="ResourceQuota", plural="resourcequotas")
     hard: Mapping[str, float] = field(default_factory=dict)
     used: Mapping[str, float] = field(default_factory=dict)
+    scopes: frozenset[str] = frozenset()
+    """It counts only what is in all of these, such as `BestEffort`; what lacks a class is in the scope of no class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

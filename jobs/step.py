@@ -73,6 +73,11 @@ class Volume:
     retained: bool = False
     """Whether what is provisioned for the claim outlives it."""
 
+    @property
+    def scratch_bytes(self) -> int | None:
+        """What of the node's ephemeral storage it takes; None where it is a claim's."""
+        return self.size_bytes if self.storage_class is None and self.existing_claim is None else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure(Step):

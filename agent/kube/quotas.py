@@ -12,9 +12,30 @@ class QuotaStatusWire(Wire):
     used: dict[str, str] | None = None
 
 
+class ScopeWire(Wire):
+    """A line of `spec.scopeSelector.matchExpressions`."""
+
+    scope_name: str
+    operator: str = ""
+
+
+class ScopeSelectorWire(Wire):
+    """`spec.scopeSelector` of a ResourceQuota."""
+
+    match_expressions: list[ScopeWire] | None = None
+
+
+class QuotaSpecWire(Wire):
+    """`spec` of a ResourceQuota; its amounts are in the status, too."""
+
+    scopes: list[str] | None = None
+    scope_selector: ScopeSelectorWire | None = None
+
+
 class QuotaWire(ObjectWire):
     """A ResourceQuota."""
 
+    spec: QuotaSpecWire = field(default_factory=QuotaSpecWire)
     status: QuotaStatusWire = field(default_factory=QuotaStatusWire)
 
 

@@ -204,7 +204,17 @@ def _event(read: wire.EventObjectWire) -> objects.Event:
 
 
 def _quota(read: QuotaWire) -> Quota:
-    return Quota(meta=meta(read.metadata), hard=_numbers(read.status.hard), used=_numbers(read.status.used))
+    selector = read.spec.scope_selector
+    selected = (selector.match_expressions if selector is not None else None) or ()
+    return Quota(
+        meta=meta(read.metadata),
+        hard=_numbers(read.status.hard),
+        used=_numbers(read.status.used),
+        # Where no class may be is whatever names none, as all of ours.
+        scopes=frozenset(
+            (*(read.spec.scopes or ()), *(e.scope_name for e in selected if e.operator != "DoesNotExist"))
+        ),
+    )
 
 
 def _limit_range(read: LimitRangeWire) -> LimitRange:

@@ -94,6 +94,21 @@ def test_a_quota_that_is_used_beyond_itself_matters_only_to_a_plan_that_takes_of
     assert refused.fact.startswith("the quota q leaves 0 of pods")
 
 
+@pytest.mark.parametrize("name", ["services", "count/services", "configmaps", "count/configmaps"])
+def test_a_quota_of_objects_without_a_container_counts_too(name: str) -> None:
+    full = Quota(meta=Meta(name="q"), hard={name: 3.0}, used={name: 3.0})
+    (refused,) = found(situation(quotas=[full]))
+    assert refused.fact == f"the quota q leaves 0 of {name}, and the plan takes up to 1"
+
+
+@pytest.mark.parametrize(
+    ("scope", "counts"), [("NotTerminating", True), ("NotBestEffort", True), ("BestEffort", False)]
+)
+def test_a_quota_of_other_pods_than_ours_is_none_of_our_business(scope: str, *, counts: bool) -> None:
+    full = Quota(meta=Meta(name="q"), hard={"pods": 1.0}, used={"pods": 1.0}, scopes=frozenset({scope}))
+    assert bool(found(situation(quotas=[full]))) == counts
+
+
 def test_a_namespace_that_is_going_away_is_refused_whatever_is_overruled() -> None:
     (refused,) = found(situation(namespace_phase="Terminating"), overrides=tuple(OVERRIDES))
     assert "terminating" in refused.fact

@@ -13,6 +13,7 @@ from agent.kube.cluster import Kube, connect
 from jobs.cluster import Arrival, Change
 from jobs.errors import AlreadyThere, InvalidRequest, Missing, TryAgain, Unavailable
 from jobs.objects import ConfigMap, Job, Namespace, Node, NodeUsage, Pod, PodUsage, StorageClass
+from jobs.quotas import Quota
 from tests.standin.api import allow_all, serve_all
 from tests.standin.problem import Problem, conflict, throttled
 from tests.standin.resources import CONFIG_MAPS, LIMIT_RANGES, NAMESPACES, QUOTAS, Resource
@@ -170,6 +171,21 @@ def test_an_exceeded_quota_is_something_the_cluster_lacks(cluster: StandIn, kube
             kube.create(pod("one-too-many"))
     finally:
         cluster.store.delete(QUOTAS, "tight", SPACE)
+
+
+def test_the_scopes_of_a_quota_are_read_from_both_places(cluster: StandIn, kube: Kube) -> None:
+    of_class = {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
+    without_class = {"scopeName": "VolumeAttributesClass", "operator": "DoesNotExist"}
+    spec = {"hard": {"pods": "9"}, "scopes": ["BestEffort"], "scopeSelector": {"matchExpressions": [of_class]}}
+    other = {"hard": {"pods": "9"}, "scopeSelector": {"matchExpressions": [without_class]}}
+    for name, each in (("scoped", spec), ("unscoped", other)):
+        cluster.store.create(QUOTAS, {"metadata": {"name": name, "namespace": SPACE}, "spec": each, "status": {}})
+    try:
+        found = {quota.meta.name: quota.scopes for quota in kube.list_all(Quota, namespace=SPACE).items}
+        assert found == {"scoped": {"BestEffort", "PriorityClass"}, "unscoped": frozenset()}
+    finally:
+        for name in ("scoped", "unscoped"):
+            cluster.store.delete(QUOTAS, name, SPACE)
 
 
 def test_a_limit_range_that_is_broken_is_an_invalid_request(cluster: StandIn, kube: Kube) -> None:
