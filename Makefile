@@ -63,8 +63,8 @@ bench: setup ## Compare the probes with sockperf, iperf3 and plain fio, and weig
 kill-nine: .venv/.installed ## Kill an agent 300 times while it sends: nothing may be lost or count twice; about five minutes
 	@.venv/bin/python -m tests.agent.delivery.kill_nine
 
-bench-long: setup ## Judge the judges: detectors, verdicts, repeatability, a fleet; and (as root) the launcher; over an hour
-	@$(call run_scripts,detectors verdicts repeatability fleet launcher)
+bench-long: setup ## Judge the judges: detectors, intervals, verdicts, repeatability, a fleet; and (as root) the launcher; over an hour
+	@$(call run_scripts,detectors intervals verdicts repeatability fleet launcher)
 
 # One that fails doesn't keep the others from running.
 run_scripts = code=0; for name in $(1); do \
