@@ -13,6 +13,7 @@ where a manifest is refused (400, 422, admission), Unavailable where a permissio
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -32,6 +33,8 @@ class Version:
     git_version: str
     """Such as `v1.36.2`."""
     platform: str = ""
+    server_time: datetime | None = None
+    """When it answered, by its own clock, in whole seconds; None where it did not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ U = TypeVar("U")
 def examine(cluster: Cluster, request: Request, site: Site, limits: Limits, *, now: datetime) -> Examination:
     """Ask. Raises Unavailable where the API server can't be reached, or does not know us, or is none."""
     version = cluster.version()
+    now = version.server_time or now
     namespace = request.namespace
     nodes = _told(cluster, Node)
     classes = _told(cluster, StorageClass)

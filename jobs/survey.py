@@ -43,10 +43,15 @@ class Survey:
 
 
 def survey(cluster: Cluster, namespace: str, *, now: datetime) -> Survey:
-    """Look. Raises Unavailable where nodes can't be listed: without them nothing can be planned."""
+    """Look. Raises Unavailable where nodes can't be listed: without them nothing can be planned.
+
+    `now` counts where the server does not tell its time: its stamps say how long something has waited by its clock.
+    """
     nodes = cluster.list_all(Node).items
+    version = cluster.version()
+    now = version.server_time or now
     return Survey(
-        version=cluster.version(),
+        version=version,
         nodes=nodes,
         classes=_optional(cluster, StorageClass),
         situation=Situation(

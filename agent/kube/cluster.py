@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from agent.kube.errors import Ask, Gone, warnings
+from agent.kube.errors import Ask, Gone, http_date, warnings
 from agent.kube.http import Transport
 from agent.kube.login import log_in
 from agent.kube.records import READERS, meta
@@ -58,7 +58,8 @@ class Kube:
         """Return the server's version."""
         answer = self._transport.call(_VERSION, "GET", "/version")
         read = _decoded(_VERSION, VersionWire, answer.body)
-        return Version(git_version=read.git_version, platform=read.platform)
+        server_time = http_date(answer.headers.get("Date"))
+        return Version(git_version=read.git_version, platform=read.platform, server_time=server_time)
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Created:
         """Create the object; a dry run goes through admission and stores nothing."""

@@ -75,10 +75,17 @@ def retry_after_seconds(header: str | None, status: StatusWire, now: datetime) -
         return status.details.retry_after_seconds if status.details else None
     if header.isascii() and header.strip(" \t").isdigit():
         return float(header)
+    until = http_date(header)
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def http_date(header: str | None) -> datetime | None:
+    """Return the moment that a header such as `Date` names, None where it names none."""
     try:
-        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
+        told = parsedate_to_datetime(header or "")
     except (ValueError, TypeError, OverflowError):
         return None
+    return told if told.tzinfo is not None else None
 
 
 def warnings(headers: list[str]) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ class Memory:
         self.streams: list[tuple[type[Object], Stream]] = []
         self.logs: dict[str, bytes] = {}
         self.follows: dict[str, Stream] = {}
+        self.server_time: datetime | None = None
         self.created: list[Manifest] = []
         self.refuse: Callable[[Manifest], JobsError | None] = lambda _manifest: None
         self.play = play or (lambda _memory, _pod, _manifest: None)
@@ -97,7 +98,7 @@ class Memory:
         self.update(pod, containers=(over,))
 
     def version(self) -> Version:
-        return Version(git_version="v1.36.2")
+        return Version(git_version="v1.36.2", server_time=self.server_time)
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Created:
         error = self.refuse(manifest)

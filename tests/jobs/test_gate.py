@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -51,6 +51,18 @@ def test_other_runs_are_those_that_have_not_expired() -> None:
     late, early = int(NOW.timestamp()) + 1, int(NOW.timestamp())
     memory = Memory(*nodes(1), owner("alive", expires=late), owner("over", expires=early))
     assert survey(memory, "lab", now=NOW).situation.other_runs == {"alive"}
+
+
+def test_what_the_servers_clock_says_is_judged_by_it_and_not_by_ours() -> None:
+    # Ours is ten minutes fast: a pod of a moment ago is no pod that waits, nor is a run over that is under way.
+    moment = Pod(meta=Meta(name="p", namespace="shop", created_at=NOW), phase="Pending")
+    memory = Memory(*nodes(1), moment, owner("alive", expires=int(NOW.timestamp()) + 60))
+    memory.server_time = NOW + timedelta(seconds=1)
+    found = survey(memory, "lab", now=NOW + timedelta(minutes=10)).situation
+    assert found.now == memory.server_time
+    assert found.other_runs == {"alive"}
+    memory.server_time = None
+    assert survey(memory, "lab", now=NOW).situation.now == NOW
 
 
 def test_what_may_not_be_looked_at_counts_as_not_there() -> None:

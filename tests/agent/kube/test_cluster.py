@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -60,7 +61,11 @@ def requests(cluster: StandIn, method: str) -> int:
 
 
 def test_the_version_is_the_servers(kube: Kube) -> None:
-    assert kube.version().git_version == "v1.36.2"
+    before = datetime.now(UTC).replace(microsecond=0)
+    version = kube.version()
+    assert version.git_version == "v1.36.2"
+    assert version.server_time is not None
+    assert before <= version.server_time <= datetime.now(UTC)
 
 
 def test_the_namespace_is_that_of_the_context(kube: Kube) -> None:
