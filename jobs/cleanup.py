@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from jobs.cluster import Cluster
 from jobs.errors import JobsError, Unavailable
@@ -30,7 +31,10 @@ class Leftover:
 
 
 def remove_run(cluster: Cluster, site: Site, *, patience_seconds: float = _PATIENCE_SECONDS) -> tuple[Leftover, ...]:
-    """Delete all objects of a run and see them gone; return what is still there when patience ends."""
+    """Delete all objects of a run and see them gone; return what is still there when patience ends.
+
+    Raises JobsError where a kind could not be looked at; what there is of the others was deleted all the same.
+    """
     return _remove(cluster, site.namespace, site.selector, lambda _: True, patience_seconds)
 
 
@@ -45,18 +49,22 @@ def sweep(
     """Delete what runs have left that are over, or older than `older_than`; return what was found, and what remains.
 
     `namespace` None looks into all of them. A run under way is younger, and not over: it is left alone unless
-    `older_than` is zero. Raises Unavailable where the permission to look is lacking.
+    `older_than` is zero. Raises Unavailable where the permission to look is lacking, another JobsError as `remove_run`.
     """
-    found = left_behind(cluster, namespace=namespace, now=now, older_than=older_than)
     which = _left(now, older_than)
-    return found, _remove(cluster, namespace, ALL_RUNS, which, patience_seconds) if found else ()
+    found, unknown = _matching(cluster, namespace, ALL_RUNS, which)
+    remaining = _remove(cluster, namespace, ALL_RUNS, which, patience_seconds) if found or unknown else ()
+    return tuple(map(_leftover, found)), remaining
 
 
 def left_behind(
     cluster: Cluster, *, namespace: str | None, now: datetime, older_than: timedelta
 ) -> tuple[Leftover, ...]:
-    """Return what `sweep` would remove; change nothing. Raises Unavailable as that does."""
-    return tuple(map(_leftover, _matching(cluster, namespace, ALL_RUNS, _left(now, older_than))))
+    """Return what `sweep` would remove; change nothing. Raises as that does."""
+    found, unknown = _matching(cluster, namespace, ALL_RUNS, _left(now, older_than))
+    if unknown is not None:
+        raise unknown
+    return tuple(map(_leftover, found))
 
 
 def _left(now: datetime, older_than: timedelta) -> Callable[[Object], bool]:
@@ -79,11 +87,14 @@ def _remove(
     """Delete until nothing is there: what a controller made meanwhile is found on the next look."""
     deadline, pause_seconds = time.monotonic() + patience_seconds, _FIRST_PAUSE_SECONDS
     while True:
-        there = _matching(cluster, namespace, labels, which)
+        there, unknown = _matching(cluster, namespace, labels, which)
         for record in there:
             if record.meta.deleted_at is None:
                 _delete(cluster, record)
-        if not there or time.monotonic() > deadline:
+        spent = time.monotonic() > deadline
+        if unknown is not None and spent:
+            raise unknown
+        if spent or not (there or unknown):
             return tuple(map(_leftover, there))
         time.sleep(pause_seconds)
         pause_seconds = min(_LONGEST_PAUSE_SECONDS, 1.5 * pause_seconds)
@@ -91,23 +102,28 @@ def _remove(
 
 def _matching(
     cluster: Cluster, namespace: str | None, labels: str, which: Callable[[Object], bool]
-) -> Sequence[Object]:
-    """Return what is there of all kinds that may be looked at; raises Unavailable where that is none of them."""
+) -> tuple[Sequence[Object], JobsError | None]:
+    """Return what is there of all kinds that can be looked at, and what kept one from it that may hold more.
+
+    Raises JobsError where it is none of them.
+    """
     found: list[Object] = []
-    refused: list[Unavailable] = []
+    failed: list[JobsError] = []
+    unknown: JobsError | None = None
     for kind in KINDS:
+        look = partial(cluster.list_all, kind, namespace=namespace, labels=labels)
         try:
-            found += [record for record in _list(cluster, kind, namespace, labels) if which(record)]
-        except Unavailable as error:
+            # What one kind was waited for in vain is not waited for again with each of the others.
+            listed = patiently(look) if unknown is None else look()
+        except JobsError as error:
+            failed.append(error)
             # Who may not list a kind has hardly created any, and its owner's deletion would collect it.
-            refused.append(error)
-    if len(refused) == len(KINDS):
-        raise refused[0]
-    return found
-
-
-def _list(cluster: Cluster, kind: type[Object], namespace: str | None, labels: str) -> Sequence[Object]:
-    return patiently(lambda: cluster.list_all(kind, namespace=namespace, labels=labels)).items
+            unknown = unknown or (None if isinstance(error, Unavailable) else error)
+        else:
+            found += filter(which, listed.items)
+    if len(failed) == len(KINDS):
+        raise failed[0]
+    return found, unknown
 
 
 def _delete(cluster: Cluster, record: Object) -> None:

@@ -66,12 +66,12 @@ def cleanup(  # noqa: PLR0913  one for each option
     with signals_interrupt():
         cluster = connect(context=context)
         where = None if all_namespaces else namespace or cluster.namespace
-        everything = left_behind(cluster, namespace=where, now=now, older_than=timedelta(0))
         if dry_run:
             found = left_behind(cluster, namespace=where, now=now, older_than=age)
         else:
             found, remaining = sweep(cluster, namespace=where, now=now, older_than=age, patience_seconds=wait)
-    young = [each for each in everything if each not in found]
+        everything = left_behind(cluster, namespace=where, now=now, older_than=timedelta(0))
+    young = [each for each in everything if each not in {*found, *remaining}]
     _tell(found, remaining, young, dry_run=dry_run, form=form)
     ctx.exit(3 if remaining else 0)
 

@@ -2,8 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.cleanup import remove_run, sweep
-from jobs.errors import Unavailable
+from jobs.cleanup import left_behind, remove_run, sweep
+from jobs.cluster import Listing, R
+from jobs.errors import TryAgain, Unavailable
 from jobs.objects import Claim, ConfigMap, Job, Meta, Object, Pod, Service
 from jobs.site import EXPIRES, MANAGED_BY, RUN, Site
 from tests.jobs.factories import site
@@ -69,6 +70,42 @@ def test_a_kind_that_may_not_be_listed_does_not_stop_the_clean_up_of_the_others(
     memory.list_all = partly  # type: ignore[method-assign,assignment]
     assert remove_run(memory, site(), patience_seconds=5) == ()
     assert memory.names(Job) == []
+
+
+class Overloaded(Memory):
+    """A cluster that can't list Services for so many times."""
+
+    def __init__(self, *objects: Object, times: int) -> None:
+        super().__init__(*objects)
+        self.times = times
+
+    def list_all(self, kind: type[R], **arguments: str) -> Listing[R]:
+        if kind is Service and self.times > 0:
+            self.times -= 1
+            raise TryAgain("can't list services: 503", retry_after_seconds=0.001)
+        return super().list_all(kind, **arguments)
+
+
+def test_a_kind_that_could_not_be_listed_costs_the_others_nothing_and_is_told() -> None:
+    memory = Overloaded(*(left(kind, "mine", run="abc123") for kind in (Job, Service, Claim)), times=10**6)
+    with pytest.raises(TryAgain, match="services"):
+        remove_run(memory, site(), patience_seconds=0.1)
+    assert [kind for kind, name in memory.objects if name == "mine"] == [Service]
+    with pytest.raises(TryAgain, match="services"):
+        left_behind(memory, namespace="lab", now=NOW, older_than=HOUR)
+
+
+def test_a_sweep_goes_on_with_the_other_kinds_too() -> None:
+    memory = Overloaded(left(Claim, "x"), left(Service, "y"), times=10**6)
+    with pytest.raises(TryAgain, match="services"):
+        sweep(memory, namespace="lab", now=NOW, older_than=HOUR, patience_seconds=0.1)
+    assert memory.names(Claim) == []
+
+
+def test_a_kind_that_can_be_listed_again_is_removed_in_the_end() -> None:
+    memory = Overloaded(left(Job, "mine", run="abc123"), left(Service, "mine", run="abc123"), times=8)
+    assert remove_run(memory, site(), patience_seconds=30) == ()
+    assert memory.names(Service) == memory.names(Job) == []
 
 
 def test_where_nothing_may_be_looked_at_that_is_told() -> None:
