@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,3 +115,25 @@ def test_the_profile_of_an_errand_is_the_profile_of_its_result() -> None:
     errand = Measure(probe="utilization", profile=Profile.STANDARD, options={"duration": "200ms"})
     log, _ = start(errand.model_dump_json()).communicate()
     assert result_of(log).spec["profile"] == "standard"
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root may make a process the first of its own"
+)
+def test_the_first_process_of_a_container_ends_at_once_even_while_it_still_imports(tmp_path: Path) -> None:
+    # The kernel drops what the first process has no handler for, and the pod's whole grace would pass.
+    (tmp_path / "numpy.py").write_text(
+        "import sys, time\nprint('importing', file=sys.stderr, flush=True)\ntime.sleep(600)\n"
+    )
+    errand = Measure(probe="utilization", options={"duration": "60s"}).model_dump_json()
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "probes", errand]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:."}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as outer:
+        try:
+            assert outer.stderr is not None
+            assert outer.stderr.readline() == b"importing\n"
+            (first,) = psutil.Process(outer.pid).children()
+            first.send_signal(signal.SIGTERM)
+            assert outer.wait(timeout=20) == 128 + signal.SIGTERM
+        finally:
+            outer.kill()
