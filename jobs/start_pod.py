@@ -15,6 +15,7 @@ from jobs.objects import Pod
 from jobs.site import Site
 from jobs.timeline import Milestone
 from jobs.watching import watched
+from probes.runner import signals_held
 
 _SUBJECT, _STEP = "pod", "doctor"
 # Beyond the time that the pod has to start: its end, and what removes it.
@@ -22,16 +23,22 @@ _SLACK_SECONDS = 120
 
 
 def start_pod(cluster: Cluster, site: Site, *, start_seconds: float) -> tuple[Finding, ...]:
-    """Start the server that answers latency probes, which is ready once it answers, and remove it whatever comes."""
+    """Start the server that answers latency probes, which is ready once it answers, and remove it whatever comes.
+
+    Call it in the main thread: signals wait for what must not be broken off.
+    """
     seconds = int(start_seconds) + _SLACK_SECONDS
     site = replace(site, expires_unix_seconds=int(time.time()) + seconds)
     try:
-        owned = with_owner(cluster, site, seconds)
+        # A request that is broken off may still be carried out, after the clean-up has looked.
+        with signals_held():
+            owned = with_owner(cluster, site, seconds)
         found = _started(Hands(cluster, owned, Board(site.name("")), start_seconds=start_seconds), seconds)
     except JobsError as error:
         found = Finding(subject=_SUBJECT, state=State.MISSING, found=str(error))
     finally:
-        remark = _removed(cluster, site, seconds)
+        with signals_held():
+            remark = _removed(cluster, site, seconds)
     return (found,) if remark is None else (found, remark)
 
 

@@ -120,6 +120,20 @@ def signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Keep signals that end until the block has ended by itself, and have them then; only in the main thread."""
+    held: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in ending_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
+
+
 def _listen(receiver: Connection, deadline: float, on_phase: PhaseListener) -> ProbeResult | InvalidRequest | None:
     """Pass phases on until the outcome arrives; None where the child died or ran out of time first."""
     while receiver.poll(max(0.0, deadline - time.monotonic())):

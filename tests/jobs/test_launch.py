@@ -241,6 +241,18 @@ def test_a_signal_ends_a_run_after_its_clean_up_and_keeps_what_had_finished(numb
     assert signal.getsignal(number) == before
 
 
+@pytest.mark.parametrize("kind", ["Job", "ConfigMap"])
+def test_a_signal_while_what_owns_everything_is_created_leaves_nothing(kind: str) -> None:
+    def tell(manifest: Manifest) -> None:
+        if manifest["kind"] == kind and manifest["metadata"]["labels"][STEP] in {"expiry", "run"}:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    memory = Memory(play=well)
+    memory.refuse = tell
+    assert run(memory, planned("dns")).stopped_by_signal == signal.SIGTERM
+    assert labelled(memory) == []
+
+
 def test_a_bug_in_one_step_does_not_cost_the_others_their_results() -> None:
     memory = Memory(play=well)
     read_log = memory.read_log
