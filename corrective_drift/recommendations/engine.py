@@ -46,6 +46,8 @@ def recommend(
                 abstained.append(each)
             elif each.trial is not None and (missing := gates.too_few(each.trial)) is not None:
                 abstained.append(rule.abstains(missing, each.subject))
+            elif (old := gates.too_old(each.observed.last_day, today)) is not None:
+                abstained.append(rule.abstains(old, each.subject))
             else:
                 judged.append(_Judged(rule=rule, candidate=each))
     tested = [each.candidate.trial.p_value for each in judged if each.candidate.trial is not None]

@@ -58,6 +58,10 @@ class Evidence:
         """Return the latest value of a field as it came; None where no document has it."""
         return next((found for each in reversed(self.documents) if (found := _at(each, name)) is not None), None)
 
+    def days_of(self, name: str, word: object) -> tuple[date, ...]:
+        """Return the days on which a field was reported as this."""
+        return tuple(sorted({date.fromisoformat(each["day"]) for each in self.documents if _at(each, name) == word}))
+
     def field(self, name: str) -> Series:
         """Return the ranges of a field by day."""
         read = ((each["day"], range_of(name, _at(each, name))) for each in self.documents)

@@ -1,5 +1,7 @@
 """What a suspicion has to pass before it is said. Pure."""
 
+from datetime import date
+
 from corrective_drift.recommendations.finding import Confidence
 from corrective_drift.recommendations.trial import Trial
 
@@ -21,6 +23,12 @@ def too_few(trial: Trial) -> str | None:
     if trial.days < LEAST_DAYS:
         return f"{trial.days} of the {LEAST_DAYS} days that it takes"
     return None
+
+
+def too_old(last_day: date, today: date) -> str | None:
+    """Return why what was last reported on a day is no ground for advice, or None."""
+    age_days = (today - last_day).days
+    return f"it was last reported {age_days} days ago" if age_days > MOST_AGE_DAYS else None
 
 
 def confidence(trial: Trial | None, adjusted_p_value: float) -> Confidence:

@@ -1,15 +1,17 @@
 """How many whole nodes could go: what is unused is not what can be given back. Pure.
 
 Pods fit onto fewer nodes only as far as they can be packed. No document holds single pods, so there are two bounds: at
-best the load of the scarcer resource fills the remaining nodes; at worst it is packed as badly as first-fit decreasing
-may, 11/9 of the best and 6/9 of a node (Dósa 2007, doi:10.1007/978-3-540-74450-4_1).
+best the load of the scarcer resource fills the remaining nodes; at worst it takes twice as many: wherever pods go to
+the first node that has room, what one node holds and the first pod of the next are together more than a node (Johnson
+1973, "Near-optimal bin packing algorithms"), so that of m nodes the load is more than (m - 1)/2. Nothing closer holds
+for pods of more than half a node.
 """
 
 import math
 
 from corrective_drift.recommendations.ranges import Range
 
-_RATIO, _REST = 11 / 9, 6 / 9
+_FIRST_FIT = 2
 # So much of a node's capacity can be requested: of what managed services document, GKE's reservation of a quarter of
 # the first 4 GiB is the largest (cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes).
 _LEAST_ALLOCATABLE = 0.75
@@ -41,7 +43,7 @@ def within_headroom(load: Range, headroom: Range, capacity: Range) -> Range:
 def removable(nodes: Range, *loads: Range) -> tuple[float, float, float]:
     """Return how many nodes could go (low, mid, high), each resource's mean load given as a share of a node."""
     best, worst = max(load.low for load in loads), max(load.high for load in loads)
-    low = nodes.low - math.ceil(_RATIO * nodes.low * worst + _REST) if math.isfinite(worst) else 0
+    low = nodes.low - max(1, math.ceil(_FIRST_FIT * nodes.low * worst)) if math.isfinite(worst) else 0
     # One node stays, whatever runs on it.
     high = 0.0 if math.isinf(nodes.high) else nodes.high - max(1, math.ceil(nodes.high * best))
     low, high = float(max(0, low)), float(max(0.0, high, low))

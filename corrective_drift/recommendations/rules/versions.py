@@ -49,7 +49,7 @@ def _end_of_life(case: Case) -> Iterator[Candidate | Abstention]:
 
 def _version(case: Case, minor: str) -> Observed:
     number = float(minor.removesuffix(_OR_OLDER).partition(".")[2])
-    days = case.evidence.days
+    days = case.evidence.days_of("cluster.minor", minor)
     return Observed(
         what=f"cluster.minor {minor}",
         value=number,

@@ -85,6 +85,13 @@ def test_advice_is_about_the_cluster_of_today() -> None:
     assert "15 days old" in old.reason
 
 
+def test_what_was_not_reported_for_weeks_is_no_ground_for_advice_beside_fresh_reports() -> None:
+    old = documents(20, {FIELD: "1-4"}, until=TODAY - timedelta(days=15))
+    found = advice([*old, *documents(3, {"nodes.count": "8-15"})])
+    assert found.recommendations == ()
+    assert any("15 days ago" in each.reason for each in found.abstained)
+
+
 def test_ranges_that_nobody_knows_any_more_are_as_if_nothing_were_said() -> None:
     outdated = {
         "nodes.count": "some dozens", "nodes.cpu_cores": "1-9", "usage.idle_nodes": "few", "usage.cpu_used_p50": 10**9,

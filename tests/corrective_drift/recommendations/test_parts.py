@@ -92,9 +92,24 @@ def test_some_nodes_stay_and_the_bounds_are_in_order(
     assert 0 <= low <= mid <= high <= max(0, nodes + more - 1)
 
 
-def test_what_fits_into_half_of_the_nodes_frees_fewer_than_half() -> None:
+def test_what_fits_into_half_of_the_nodes_may_free_none_of_them() -> None:
     low, _, high = removable(Range(20, 20), Range(0.5, 0.5), Range(0.1, 0.1))
-    assert (low, high) == (20 - math.ceil(11 / 9 * 10 + 6 / 9), 10)
+    assert (low, high) == (0, 10)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(0, 20))
+def test_first_fit_never_takes_more_nodes_than_the_low_end_leaves(pods: list[int], idle: int) -> None:
+    held: list[int] = []
+    for pod in pods:
+        place = next((n for n, percent in enumerate(held) if percent + pod <= 100), None)
+        if place is None:
+            held.append(pod)
+        else:
+            held[place] += pod
+    nodes = len(held) + idle
+    load = Range(sum(pods) / 100 / nodes, sum(pods) / 100 / nodes)
+    low, _, _ = removable(Range(nodes, nodes), load, Range(0, 0))
+    assert nodes - low >= len(held)
 
 
 def test_the_room_that_is_left_narrows_the_load_from_both_sides() -> None:
