@@ -39,7 +39,9 @@ def remove(connection: Connection, cluster_pid: str) -> None:
 
 
 def keep(connection: Connection, cluster_pid: str, token_sha256: bytes, day: str, receipt: dict[str, Any]) -> None:
-    """Keep the receipt of an erasure."""
+    """Keep the receipt of an erasure, in place of an earlier one of that day and token: days alone don't order them."""
+    here = (ERASURES.c.cluster_pid == erased_pid(cluster_pid)) & (ERASURES.c.erased_day == day)
+    connection.execute(delete(ERASURES).where(here, ERASURES.c.token_sha256 == token_sha256))
     row = {
         "cluster_pid": erased_pid(cluster_pid),
         "receipt_id": receipt["receipt"],

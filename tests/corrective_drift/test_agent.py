@@ -208,6 +208,8 @@ def test_after_erasing_nothing_is_taken_until_a_new_consent(agent: Agent, servic
     assert agent.deliver(hour=2) == [Action.DONE]
     second = content(agent.calls.delete_data(KEYS.cluster_id))
     assert second["before"] == {"batches": 1, "clusters": 1, "consents": 1, "reports": 1, "votes": 0}
+    assert content(agent.calls.delete_data(KEYS.cluster_id)) == second
+    assert rows(service, ERASURES) == 1
     for consent in (CONSENT, LATER):
         agent.consent = consent
         with agent.outbox() as outbox:
