@@ -4,10 +4,11 @@ The notation is that of apimachinery's `resource.Quantity`: a decimal number wit
 (n, u, m, k ... E) suffix or an exponent.
 """
 
+import math
 import re
 from decimal import Decimal
 
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)")
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII)
 _FACTORS = {
     **{suffix: Decimal(10) ** (3 * power) for power, suffix in enumerate(["n", "u", "m", "", "k", *"MGTPE"], start=-3)},
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)},
@@ -15,12 +16,25 @@ _FACTORS = {
 
 
 def parse(text: str) -> float:
-    """Return the number that `text` stands for, in cores or bytes or units. Raises ValueError where it is none."""
+    """Return the number that `text` stands for, in cores or bytes or units.
+
+    Raises ValueError where it is none, or is beyond a float.
+    """
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"not a Kubernetes quantity: {text!r:.40}; write for example 500m, 2 or 4Gi")
     number, exponent, suffix = match.groups()
-    return float(Decimal(number + (exponent or "")) * _FACTORS[suffix or ""])
+    try:
+        amount = float(Decimal(number + (exponent or "")) * _FACTORS[suffix or ""])
+    except ArithmeticError as error:
+        raise _too_large(text) from error
+    if not math.isfinite(amount):
+        raise _too_large(text)
+    return amount
+
+
+def _too_large(text: str) -> ValueError:
+    return ValueError(f"a quantity beyond all that there is: {text!r:.40}")
 
 
 def cpu(cores: float) -> str:

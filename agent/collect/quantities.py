@@ -10,14 +10,24 @@ from jobs import quantity
 GIB = 2.0**30
 Pair = tuple[float, float]
 """Cores and bytes."""
+# Longer than Kubernetes writes any, and beyond what it can hold: thousandths of a millionth to 2⁶³ (resource.Quantity).
+_MOST_CHARACTERS = 64
+_LEAST, _MOST = 1e-9, 2.0**63
 _NOTHING: Pair = (0.0, 0.0)
 
 
 # The few hundred distinct quantities of a cluster occur hundreds of thousands of times.
 @lru_cache(maxsize=4096)
 def number(text: str) -> float:
-    """Return what a quantity stands for, 0 where there is none. Raises ValueError."""
-    return quantity.parse(text) if text else 0.0
+    """Return what a quantity stands for, 0 where there is none. Raises ValueError where no cluster can mean it."""
+    if not text:
+        return 0.0
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError("a quantity is longer than any")
+    amount = quantity.parse(text)
+    if amount and not _LEAST <= amount <= _MOST:
+        raise ValueError("a quantity is negative, or beyond all that there is")
+    return amount
 
 
 def pair(amounts: Amounts) -> Pair:

@@ -60,7 +60,7 @@ def read_status(body: bytes) -> StatusWire:
     """Return the Status that `body` holds, an empty one where it holds none (a proxy's page, a cut answer)."""
     try:
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return StatusWire()
 
 

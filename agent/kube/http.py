@@ -23,7 +23,7 @@ _ATTEMPTS = 4
 # Pauses of 0.2, 0.4, 0.8 s and so on, the half of them random, so that many clients don't return at once.
 _FIRST_PAUSE_SECONDS = 0.2
 # Longer wishes are passed on to the caller, who knows whether there is time.
-_LONGEST_PAUSE_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 15.0
 _JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 
@@ -42,7 +42,7 @@ def pause_seconds(attempt: int, wish_seconds: float | None = None) -> float:
     """Return how long to wait after the failed `attempt`, counted from 0: what the server wishes, or exponentially."""
     if wish_seconds is not None:
         return max(0.0, wish_seconds)
-    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0**attempt)
+    longest = min(LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0**attempt)
     return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, keeps no secret
 
 
@@ -67,7 +67,7 @@ class Transport:
                 raise
             except TryAgain as error:
                 pause = pause_seconds(attempt, error.retry_after_seconds)
-                if attempt == _ATTEMPTS - 1 or pause > _LONGEST_PAUSE_SECONDS:
+                if attempt == _ATTEMPTS - 1 or pause > LONGEST_PAUSE_SECONDS:
                     raise
                 time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")

@@ -211,7 +211,8 @@ class _Listing(Generic[W]):
             response.close()
             raise
         response.release_conn()
-        self.next_page, self.remaining = splitter.meta.next_page, splitter.meta.remaining_item_count
+        self.next_page, remaining = splitter.meta.next_page, splitter.meta.remaining_item_count
+        self.remaining = remaining if remaining is not None and remaining >= 0 else None
 
     def _open(self) -> urllib3.BaseHTTPResponse:
         api = self._kind.api

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from agent.kube.errors import Ask, Gone, read_status, to_error
-from agent.kube.http import Transport, pause_seconds
+from agent.kube.http import LONGEST_PAUSE_SECONDS, Transport, pause_seconds
 from agent.kube.records import READERS
 from agent.kube.stream import LineStream
 from agent.kube.wire import EventWire, ObjectWire
@@ -99,7 +99,9 @@ class KubeWatch(Generic[R]):
             self._alive_ns = self._alive_ns or began_ns
             if problem and failures >= _ATTEMPTS:
                 raise problem
-            self._closed.wait(pause_seconds(failures, problem.retry_after_seconds if problem else None))
+            # Whoever wants longer is asked again then: a watch that sleeps for days has ended, and nobody knows.
+            wish_seconds = problem.retry_after_seconds if problem else None
+            self._closed.wait(min(LONGEST_PAUSE_SECONDS, pause_seconds(failures, wish_seconds)))
 
     def _once(self) -> Iterator[Arrival[R] | Gap]:
         try:
@@ -136,7 +138,7 @@ class KubeWatch(Generic[R]):
                 self._since = _decode_meta(event.object).metadata.resource_version
                 return None
             record = self._read(bytes(event.object))
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise Unavailable(f"can't {self._ask}: what the server sends is not in the API's format") from error
         self._since = record.meta.resource_version
         return Arrival(change=Change(event.type), record=record, arrived_ns=arrived_ns)

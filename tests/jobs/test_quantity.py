@@ -31,6 +31,12 @@ def test_what_is_no_quantity_is_refused_with_the_text(text: str) -> None:
         quantity.parse(text)
 
 
+@pytest.mark.parametrize("text", ["1e400", "1e999999", "1e99999999999999999999", "\u0661"])
+def test_what_no_number_holds_is_a_value_error_and_no_infinity(text: str) -> None:
+    with pytest.raises(ValueError, match="quantity"):
+        quantity.parse(text)
+
+
 @given(st.integers(min_value=0, max_value=1 << 53))
 def test_sizes_come_back_without_loss(size_bytes: int) -> None:
     assert quantity.parse(quantity.size(size_bytes)) == size_bytes

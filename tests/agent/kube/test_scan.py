@@ -169,6 +169,11 @@ def test_counting_asks_for_one_objects_metadata(serve: Serve) -> None:
     assert "PartialObjectMetadataList" in server.accepted[0]
 
 
+def test_a_number_below_none_of_objects_that_remain_is_as_if_not_said(serve: Serve) -> None:
+    scan, _ = serve(of_pages(page("a", next_page="1", remaining=-5), page("b", "c")))
+    assert scan.count(PODS) == 3
+
+
 def test_counting_looks_at_all_where_the_server_does_not_say_how_many_remain(serve: Serve) -> None:
     scan, _ = serve(of_pages(page("a", next_page="1"), page("b", "c")))
     assert scan.count(PODS) == 3

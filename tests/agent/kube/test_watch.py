@@ -213,6 +213,15 @@ def test_closing_ends_a_watch_that_waits_to_try_again(cluster: StandIn, kube: Ku
     assert listening.error is None
 
 
+def test_a_wish_for_a_pause_longer_than_time_itself_ends_no_watch(cluster: StandIn, kube: Kube) -> None:
+    cluster.faults.answer(throttled(10**18), verb="watch", times=FOREVER)
+    listening = Listener(kube.watch(ConfigMap, since="1"))
+    while not cluster.server.requests:
+        time.sleep(0.01)
+    listening.end()
+    assert listening.error is None
+
+
 def test_a_watch_that_is_closed_before_it_began_yields_nothing(kube: Kube) -> None:
     watch = kube.watch(ConfigMap, since="1")
     watch.close()
