@@ -5,6 +5,7 @@ checks the whole once; every mistake is told with its path, its value, what is a
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,9 @@ def _complaints(error: ValidationError, origins: Mapping[_Path, str], otherwise:
     for each in error.errors(include_url=False, include_context=False):
         path = tuple(str(part) for part in each["loc"])
         origin = origins.get(path, otherwise)
-        shown = "" if isinstance(each["input"], dict | BaseModel) else f" = {_short(each['input'])}"
+        # What nobody has asked for may be anything, a password too.
+        hidden = each["type"] == "extra_forbidden" or isinstance(each["input"], dict | BaseModel)
+        shown = "" if hidden else f" = {_short(each['input'])}"
         yield f"{'.'.join(path)}{shown} in {origin}: {_message(each['type'], each['msg'])}"
 
 
@@ -191,7 +194,8 @@ def _message(kind: str, message: str) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    # Who stands before the host of an address may have a password.
+    text = re.sub(r"//.*@", "//…@", repr(value), flags=re.DOTALL)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

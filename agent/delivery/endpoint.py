@@ -31,12 +31,12 @@ class Endpoint:
     def __post_init__(self) -> None:
         parts = urlsplit(self.service)
         if not parts.hostname or not _has_port(parts) or parts.username is not None or parts.query or parts.fragment:
-            raise InvalidSettings(f"{self.service} is no address of a service: give https://HOST[:PORT][/PATH]")
+            raise InvalidSettings("the endpoint is no address of a service: give https://HOST[:PORT][/PATH]")
         if parts.scheme != "https" and not (
             parts.scheme == "http" and self.allow_http_loopback and is_loopback(parts.hostname)
         ):
             raise InvalidSettings(
-                f"{self.service} would send in the clear: use https (allow_http_loopback is for this machine only)"
+                "the endpoint would send in the clear: use https (allow_http_loopback is for this machine only)"
             )
         proxy = urlsplit(self.proxy or "")
         if self.proxy and (proxy.scheme not in {"http", "https"} or not proxy.hostname or not _has_port(proxy)):

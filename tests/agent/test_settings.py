@@ -112,9 +112,24 @@ def test_service_links_of_kubernetes_are_no_settings() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "telemetry: {password: s3cret-word}",
+        "telemetry: {endpoint: 'https://user:s3cret-word@example.org/v1/collect'}",
+        "telemetry: {endpoint: 'ftp://user:s3cret-word@example.org'}",
+        "telemetry: {endpoint: ['https://user:s3cret-word@example.org']}",
+    ],
+)
+def test_no_mistake_repeats_a_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(write(tmp_path, text), {}).endpoint  # noqa: B018 - where addresses are checked
+    assert "s3cret-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("telemetry: {enabeld: true}", ["telemetry.enabeld = True", "unknown key"]),
+        ("telemetry: {enabeld: true}", ["telemetry.enabeld in", "unknown key"]),
         ("telemetry: {privacy_level: everything}", ["'everything'", "minimal, standard, detailed"]),
         ("telemetry: {reporting_interval_minutes: 0}", ["telemetry.reporting_interval_minutes = 0", "1"]),
         ("telemetry: {collection_rules: {anonymize_data: false}}", ["only true"]),
