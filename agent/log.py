@@ -1,7 +1,7 @@
 """What the agent says while it works, one line an event; nothing that was collected can get into it.
 
 An event is one of a closed list and its fields are numbers, switches and words of closed lists: a name, an address or
-an error's text can't be given. What other packages would log is not shown: HTTP clients log addresses.
+an error's text can't be given. What other packages would log is not shown (`agent.quiet`): HTTP clients log addresses.
 """
 
 import json

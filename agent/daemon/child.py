@@ -9,18 +9,19 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 
 from agent.daemon.handover import taken_over
 from agent.daemon.tasks import Ending, Task, TaskReport
 from agent.log import Log
+from agent.quiet import places, silence, silence_packages
 
 
 def main() -> None:
     """Carry out the task that the first argument names, for the process that the second one names."""
+    silence()
+    silence_packages()
     task, parent_pid = Task(sys.argv[1]), int(sys.argv[2])
     from probes.process import die_with_parent  # noqa: PLC0415  a fault at import must not come before its time
 
@@ -59,13 +60,6 @@ def _performed(task: Task, handed_over: bytes, stopping: threading.Event) -> Tas
         return Cycle(settings, log, stopping=stopping.is_set).perform(task)
     except Exception as error:  # noqa: BLE001  the daemon must hear of it in any case
         return TaskReport(ending=Ending.FAILED, problem=f"a fault of its own in the task {task}: {places(error)}")
-
-
-def places(error: BaseException) -> str:
-    """Return an error's type and where it happened; its message could hold what was collected."""
-    frames = traceback.extract_tb(error.__traceback__)
-    shown = (f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-    return f"{type(error).__name__} at {', '.join(shown)}"
 
 
 if __name__ == "__main__":

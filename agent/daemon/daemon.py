@@ -31,6 +31,7 @@ from agent.levels import Level
 from agent.lock import held
 from agent.log import Event, Log
 from agent.privacy.stops import Stop
+from agent.quiet import silence
 from agent.state import State
 
 # How soon it sees that somebody has changed the consent, or set the clock: each turn costs some 50 µs.
@@ -247,6 +248,7 @@ class Daemon:
 
 def main() -> int:
     """Be the daemon; the settings come through the descriptor that the argument names."""
+    silence()
     with os.fdopen(int(sys.argv[1]), "rb") as handed_over:
         told = resident(handed_over.read())
     try:

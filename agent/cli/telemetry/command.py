@@ -6,6 +6,7 @@ from typing import NoReturn
 import click
 
 from agent.cli.lazy import LazyGroup, run_and_exit
+from agent.quiet import silence, silence_packages
 
 _HERE = "agent.cli.telemetry"
 _COMMANDS = {
@@ -74,4 +75,6 @@ def cli(ctx: click.Context, path: Path | None, *, dry_run: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its documented code."""
+    silence()
+    silence_packages()
     run_and_exit(cli, "telemetry-agent")
