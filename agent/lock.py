@@ -1,5 +1,6 @@
 """One agent to a state directory: a lock that the kernel drops with its holder, however that one ends."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -37,12 +38,17 @@ def taken(path: Path) -> Iterator[None]:
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # A link here would have whatever it leads to overwritten.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise StateUnusable(
-            f"can't lock {path} ({error.strerror}): make it writable, or set telemetry.state_dir"
+            f"can't lock {path} ({_reason(error)}): make it writable, or set telemetry.state_dir"
         ) from error
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _reason(error: OSError) -> str | None:
+    return "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror

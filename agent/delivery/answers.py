@@ -23,7 +23,7 @@ from enum import StrEnum
 # A day is the longest that a service may ask for: a date in the far future, by a mistake, must not silence us.
 LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _DELAY = re.compile(r"[0-9]{1,18}")
 _CONSENT_STALE = "consent_stale"
 

@@ -86,7 +86,7 @@ class Trail:
             with taken(self._lock):
                 if not self._path.exists():
                     write_private(self._path, b"")  # the name itself must outlive a power cut
-                descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+                descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
                 try:
                     yield descriptor
                 finally:

@@ -1,7 +1,9 @@
 """Whether an audit trail is as it was written. Reads; needs nothing that could have been changed with it.
 
-The chain alone shows any change, removal or reordering of lines. That the end was cut off, or the whole written anew,
-shows against heads that were told to somebody else: each receipt of the service holds one.
+The chain alone shows a change, removal or reordering of lines by whoever doesn't write all that follows anew. That the
+end was cut off, or lines written anew, shows against heads that were told to somebody else: each receipt of the service
+holds one. Heads from before the first line were removed with their lines by age, and tell nothing: a whole new
+trail that claims to begin after all of them can't be told from one.
 """
 
 import hashlib
@@ -104,7 +106,9 @@ def _against(end: Head, lines: Sequence[_Line], heads: Iterable[str]) -> Head | 
         position = int(count) - (lines[0].number if lines else 1)
         if position >= len(lines):
             return Broken(len(lines), Breach.END_REMOVED)
-        # What lies before the first line was removed by age.
+        # What lies before the first line was removed by age; but of the last of that the first line has the digest.
+        if position == -1 and lines and lines[0].previous != digest:
+            return Broken(1, Breach.CHANGED)
         if position >= 0 and lines[position].digest != digest:
             return Broken(position + 1, Breach.NOT_AS_TOLD)
     return end

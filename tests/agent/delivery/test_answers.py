@@ -51,6 +51,7 @@ def test_a_receipt_for_this_batch_is_a_success(status: int) -> None:
         {"receipt": "r" * 65},
         {"receipt": 5},
         {"received_at": "yesterday"},
+        {"received_at": "\u0662026-01-01T00:00:00Z"},
         {"received_at": None},
     ],
     ids=str,

@@ -195,6 +195,32 @@ def test_removing_the_beginning_without_a_rotation_shows(path: Path, time: Simul
     assert verify(path) == Broken(1, Breach.BEGINNING_REMOVED)
 
 
+def test_the_head_right_before_the_first_line_is_compared_too(path: Path, time: SimulatedTime) -> None:
+    trail = Trail(path, now=time.now)
+    trail.append(dropped(1))
+    last = trail.head()
+    time.pass_by(95 * 86_400)
+    trail.append(dropped(2))
+    trail.rotate(timedelta(days=90))
+    assert lines(path)[0]["n"] == last.lines + 1
+    assert isinstance(verify(path, [f"{last.lines}:{last.digest}"]), Head)
+    assert verify(path, [f"{last.lines}:{NO_HEAD}"]) == Broken(1, Breach.CHANGED)
+
+
+def test_a_link_in_the_place_of_the_trail_or_of_its_lock_is_not_followed(path: Path, tmp_path: Path) -> None:
+    written(path, 1)
+    for name in [each.name for each in tmp_path.iterdir()]:
+        kept = tmp_path / f"kept-{name}"
+        (tmp_path / name).rename(kept)
+        (tmp_path / name).symlink_to(kept)
+        before = kept.read_bytes()
+        with pytest.raises(StateUnusable):
+            Trail(path).append(dropped(2))
+        assert kept.read_bytes() == before
+        (tmp_path / name).unlink()
+        kept.rename(tmp_path / name)
+
+
 def test_processes_that_write_at_once_make_one_chain(path: Path) -> None:
     code = f"""
 from pathlib import Path
