@@ -51,7 +51,9 @@ def test_no_core_is_dumped() -> None:
 
 @pytest.mark.parametrize("module", ["agent.daemon.child", "agent.daemon.daemon"])
 def test_the_agents_processes_are_silent_before_anything_can_go_wrong(module: str) -> None:
-    told = subprocess.run([sys.executable, "-m", module, "canary-7"], check=False, capture_output=True, text=True).stderr
+    told = subprocess.run(
+        [sys.executable, "-m", module, "canary-7"], check=False, capture_output=True, text=True
+    ).stderr
     assert told.startswith("telemetry-agent: a fault of its own: ValueError at")
     assert "canary" not in told
 
