@@ -19,6 +19,8 @@ from agent.privacy.outgoing import Outgoing
 LARGEST_BODY_BYTES = 1024**2
 _COMPRESSION_LEVEL = 6  # zlib's own default
 _FRAME = (b'{"documents":[', b",", b"]}")
+# A framed fragment has at most 273 bytes with today's words: all are of one length. A longer one would be of the next.
+_FRAGMENT_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +48,22 @@ class Batch:
         return f"<Batch {self.batch_id}, {self.level}, {self.documents} documents, {len(self.body)} bytes>"
 
 
-def frame(documents: Sequence[bytes]) -> bytes:
-    """Return the body of a batch before compression: the documents' own bytes in `{"documents":[…]}`."""
+def frame(documents: Sequence[bytes], *, alone: bool = False) -> bytes:
+    """Return the body of a batch before compression: the documents' own bytes in `{"documents":[…]}`.
+
+    What goes `alone` is filled up with spaces: encryption hides no length, and fragments' would tell what is in them.
+    """
     begin, between, end = _FRAME
-    return begin + between.join(documents) + end
+    body = begin + between.join(documents) + end
+    return body + b" " * (-len(body) % _FRAGMENT_BYTES) if alone else body
 
 
-def compress(body: bytes) -> bytes:
-    """Return the bytes of the wire. The same body gives the same bytes: no time stamp is in them."""
-    return gzip.compress(body, compresslevel=_COMPRESSION_LEVEL, mtime=0)
+def compress(body: bytes, *, alone: bool = False) -> bytes:
+    """Return the bytes of the wire. The same body gives the same bytes: no time stamp is in them.
+
+    What goes `alone` is stored as it is within gzip: how well it compresses would tell what is in it.
+    """
+    return gzip.compress(body, compresslevel=0 if alone else _COMPRESSION_LEVEL, mtime=0)
 
 
 def headers(batch: Batch) -> dict[str, str]:
@@ -107,7 +116,7 @@ def fitting(sizes: Sequence[int], batch_size: int) -> Iterator[int]:
 def preview(records: Sequence[Outgoing], batch_size: int) -> Iterator[bytes]:
     """Yield the bodies that would be sent for these records, before compression."""
     for group in groups(records, batch_size):
-        yield frame([record.body for record in group])
+        yield frame([record.body for record in group], alone=group[0].alone)
 
 
 def new_batch_id(*, alone: bool, unix_seconds: float, rng: random.Random) -> str:

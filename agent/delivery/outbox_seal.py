@@ -55,7 +55,7 @@ def seal(
     level, consent, schema, alone = db.execute(
         "SELECT level, consent_digest, schema_digest, alone FROM reports WHERE seq = ?", (seqs[0],)
     ).fetchone()
-    body = compress(frame(bodies))
+    body = compress(frame(bodies, alone=bool(alone)), alone=bool(alone))
     db.execute(
         "INSERT INTO batches (batch_id, seq, level, consent_digest, schema_digest, documents, alone, body, sha256,"
         " audit_head, put_at, not_before, drop_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -39,7 +39,7 @@ def body(*numbers: int, level: Level = Level.STANDARD, hour: int = 0) -> bytes:
 
 
 def fragments(number: int) -> list[bytes]:
-    return [frame([each.body]) for each in outgoing(number, TODAY, Level.MINIMAL)]
+    return [frame([each.body], alone=True) for each in outgoing(number, TODAY, Level.MINIMAL)]
 
 
 @pytest.mark.parametrize("level", [Level.STANDARD, Level.DETAILED])

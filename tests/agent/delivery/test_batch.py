@@ -1,15 +1,32 @@
 """The bytes of a batch: a few laws."""
 
 import gzip
+import itertools
 import json
 import random
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.delivery.batch import LARGEST_BODY_BYTES, Batch, compress, fitting, frame, groups, headers, new_batch_id
+from agent.delivery.batch import (
+    LARGEST_BODY_BYTES,
+    Batch,
+    compress,
+    fitting,
+    frame,
+    groups,
+    headers,
+    new_batch_id,
+    preview,
+)
 from agent.levels import Level
+from agent.privacy.outgoing import Outgoing
+from agent.wire.documents import FRAGMENTS, fields_of
+from agent.wire.fields import DOCUMENTS
+from agent.wire.records import canonical
 from tests.agent.delivery.parts import CONSENT, SCHEMA, document, fragment
 
 
@@ -26,6 +43,22 @@ def batch(level: Level) -> Batch:
     )
 
 
+def every_fragment() -> Iterator[bytes]:
+    """Every combination of words that a fragment can have."""
+    kinds: dict[str, Any] = {field.name: field.kind_at(Level.MINIMAL) for field in DOCUMENTS.table}
+    for kind in FRAGMENTS:
+        names = fields_of(kind)
+        for words in itertools.product(*(kinds[name].labels for name in names)):
+            said: dict[str, dict[str, str]] = {}
+            for name, word in zip(names, words, strict=True):
+                subject, _, attribute = name.partition(".")
+                said.setdefault(subject, {})[attribute] = word
+            common = {"schema": DOCUMENTS.digest, "level": "minimal", "fragment": kind}
+            body = canonical({**common, "week": "2026-W48", "voter": "a" * 20, **said})
+            assert DOCUMENTS.check(json.loads(body)) == ()
+            yield body
+
+
 @given(st.lists(st.dictionaries(st.text(), st.integers()), max_size=5))
 def test_documents_stand_in_a_batch_byte_for_byte(documents: list[dict[str, int]]) -> None:
     bodies = [json.dumps(each, separators=(",", ":")).encode() for each in documents]
@@ -33,6 +66,21 @@ def test_documents_stand_in_a_batch_byte_for_byte(documents: list[dict[str, int]
     assert json.loads(framed) == {"documents": documents}
     assert all(body in framed for body in bodies)
     assert gzip.decompress(compress(framed)) == framed
+
+
+def test_every_fragment_that_there_can_be_has_one_length_on_the_wire() -> None:
+    bodies = list(every_fragment())
+    assert len({len(body) for body in bodies}) > 10
+    framed = [frame([body], alone=True) for body in bodies]
+    assert {len(compress(each, alone=True)) for each in framed} == {len(compress(framed[0], alone=True))}
+    assert all(json.loads(each) == {"documents": [json.loads(body)]} for each, body in zip(framed, bodies, strict=True))
+
+
+def test_the_preview_has_the_bytes_of_the_wire_with_their_spaces() -> None:
+    alone = Outgoing(body=next(every_fragment()), level=Level.MINIMAL, schema_digest=SCHEMA, alone=True)
+    (shown,) = preview([alone], batch_size=10)
+    assert len(shown) % 512 == 0
+    assert shown.rstrip(b" ").endswith(b"]}")
 
 
 @given(st.binary(max_size=2000))
