@@ -45,9 +45,14 @@ def _asked_to_stop() -> threading.Event:
 
 
 def _own_output() -> int:
-    """Return a descriptor for the report; what any library prints goes to the log instead."""
+    """Return a descriptor for the report; what any library prints goes nowhere.
+
+    Nor is this a terminal then: where it is one, the Kubernetes client lets a login's plugin write there, names and all.
+    """
     report_to = os.dup(1)
-    os.dup2(2, 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
     return report_to
 
 
