@@ -47,7 +47,7 @@ def _asked_to_stop() -> threading.Event:
 def _own_output() -> int:
     """Return a descriptor for the report; what any library prints goes nowhere.
 
-    Nor is this a terminal then: where it is one, the Kubernetes client lets a login's plugin write there, names and all.
+    Nor is this a terminal then: where it is one, the Kubernetes client lets a login's plugin write to it, with names.
     """
     report_to = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)

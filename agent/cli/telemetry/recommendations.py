@@ -9,6 +9,7 @@ import click
 from agent.cli.options import format_option
 from agent.cli.telemetry.opened import open_agent
 from agent.cli.telemetry.talk import answered, calls, keys_of
+from agent.page.text import clean
 from probes.measure.units import Unit, format_quantity
 
 Json = Mapping[str, Any]
@@ -27,6 +28,7 @@ def recommendations(ctx: click.Context, form: str, *, shortened: bool) -> None:
     if form == "json":
         click.echo(json.dumps(found, indent=2))
         return
+    found = _cleaned(found)
     advice = _records(found.get("recommendations"))
     for each in advice:
         for line in _lines(each):
@@ -35,6 +37,19 @@ def recommendations(ctx: click.Context, form: str, *, shortened: bool) -> None:
         click.echo(f"Nothing is recommended: {found.get('reason', 'no rule applies to what was reported')}.")
     for line in _not_judged(_records(found.get("abstained")), shortened=shortened):
         click.echo(line, err=True)
+
+
+def _cleaned(found: Any) -> Any:
+    """Return it with texts of one line each that hold nothing but what can be seen: a terminal obeys some characters."""
+    match found:
+        case str():
+            return clean(found)
+        case list():
+            return [_cleaned(each) for each in found]
+        case dict():
+            return {name: _cleaned(each) for name, each in found.items()}
+        case _:
+            return found
 
 
 def _records(found: Any) -> list[Json]:

@@ -26,3 +26,20 @@ def test_what_could_not_be_judged_has_a_line_each_and_briefly_one_for_all(place:
     ]
     (line,) = (line for line in brief.stderr.splitlines() if "Not judged" in line)
     assert "2" in line
+
+
+def commanding(handler: Handler, seen: Seen) -> None:
+    if seen.path == "/v1/collect":
+        accept(handler, seen)
+    else:
+        advice = {"title": "Use \x1b[2Jless", "action": "resize\n\x1b]0;mine\x07now\u202e", "risk": "none"}
+        handler.reply(200, json.dumps({"recommendations": [advice]}).encode())
+
+
+def test_no_character_that_a_terminal_obeys_comes_from_the_service(place: Place, service: Service) -> None:
+    service.otherwise = commanding
+    assert place.run("once").returncode == 0
+    shown = place.run("recommendations").stdout
+    assert "Use \ufffd[2Jless" in shown
+    assert "action: resize \ufffd]0;mine\ufffdnow\ufffd" in shown
+    assert not set("\x1b\x07\u202e") & set(shown)
