@@ -40,7 +40,7 @@ def recommendations(ctx: click.Context, form: str, *, shortened: bool) -> None:
 
 
 def _cleaned(found: Any) -> Any:
-    """Return it with texts of one line each that hold nothing but what can be seen: a terminal obeys some characters."""
+    """Return it with texts of one line each without what cannot be seen: a terminal obeys some characters."""
     match found:
         case str():
             return clean(found)
