@@ -12,9 +12,9 @@ import math
 from corrective_drift.recommendations.ranges import Range
 
 _FIRST_FIT = 2
-# So much of a node's capacity can be requested: of what managed services document, GKE's reservation of a quarter of
-# the first 4 GiB is the largest (cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes).
-_LEAST_ALLOCATABLE = 0.75
+# At least so much of a node's capacity can be requested: of what managed services document, GKE's reservation of a
+# quarter of the first 4 GiB is the largest (cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes).
+LEAST_ALLOCATABLE = 0.75
 ASSUMPTION = (
     "nodes of one size, one resource that runs out first, and no pod bound to a node, zone or pool by affinity, a "
     "local volume or a budget of disruptions; low is the worst of first-fit packing, high a perfect one"
@@ -33,7 +33,7 @@ def mean_load(median: Range, most: Range, largest: Range) -> Range:
 
 def within_headroom(load: Range, headroom: Range, capacity: Range) -> Range:
     """Return a mean load as far as the room that is left in all allows it; both in the resource's unit."""
-    low = 1 - headroom.high / (_LEAST_ALLOCATABLE * capacity.low) if capacity.low else 0.0
+    low = 1 - headroom.high / (LEAST_ALLOCATABLE * capacity.low) if capacity.low else 0.0
     high = 1 - headroom.low / capacity.high
     # Ranges that exclude one another are of reports that were cut off: the percentiles are of all that came.
     narrowed = Range(max(load.low, low), min(load.high, high))

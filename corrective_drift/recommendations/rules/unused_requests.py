@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from corrective_drift.recommendations.case import Candidate, Case, Rule, against_threshold, observed
 from corrective_drift.recommendations.evidence import Series
 from corrective_drift.recommendations.finding import Abstention, Saving
-from corrective_drift.recommendations.packing import ASSUMPTION, removable
+from corrective_drift.recommendations.packing import ASSUMPTION, LEAST_ALLOCATABLE, removable
 from corrective_drift.recommendations.ranges import Range
 from corrective_drift.recommendations.rules.idle_nodes import loads_of
 from corrective_drift.recommendations.rules.shares import RESOURCES
@@ -64,7 +64,10 @@ def _savings(case: Case, resource: str, unit: str, keep: Range) -> Iterator[Savi
     requested = _requested(case, resource)
     if requested is not None:
         low, high = requested.low * (1 - keep.high), requested.high * (1 - keep.low)
-        assumption = f"the worst day of the window times {_MARGIN} stays requested; totals are known by ranges only"
+        assumption = (
+            f"the worst day of the window times {_MARGIN} stays requested; totals are known by ranges only, and of a "
+            f"node's capacity at least {LEAST_ALLOCATABLE:.0%} can be requested"
+        )
         yield case.prices.saving("unused", (low, (low + high) / 2, high), unit, assumption)
     nodes, loads = case.evidence.latest("nodes.count"), loads_of(case)
     if nodes is not None and loads is not None and case.nodes_known:
@@ -76,13 +79,13 @@ def _savings(case: Case, resource: str, unit: str, keep: Range) -> Iterator[Savi
 
 
 def _requested(case: Case, resource: str) -> Range | None:
-    """Return what is requested in all: the total of the nodes times the mean share."""
+    """Return what is requested in all: what of the nodes' capacity can be requested, times the mean share."""
     total = case.evidence.latest({"cpu": "nodes.cpu_cores", "memory": "nodes.memory_gib"}[resource])
     loads = loads_of(case)
     if total is None or loads is None or math.isinf(total.high):
         return None
     load = loads[list(_UNITS).index(resource)]
-    return Range(total.low * load.low, total.high * load.high) if math.isfinite(load.high) else None
+    return Range(LEAST_ALLOCATABLE * total.low * load.low, total.high * load.high) if math.isfinite(load.high) else None
 
 
 UNUSED_REQUESTS = Rule(
