@@ -50,7 +50,7 @@ from tests.agent.delivery.service import (
 def delivering(
     outbox: Outbox, service: Service, ca_bundle: Path, trail: Trail, time: SimulatedTime
 ) -> Callable[[], Delivery]:
-    sender = client(service.url, ca_bundle, patience=Patience(step_seconds=0.3, total_seconds=0.6))
+    sender = client(service.url, ca_bundle, patience=Patience(step_seconds=2, total_seconds=4))
     outbox.put([document(1)], consent_digest=CONSENT)
     time.pass_by(300)
     return lambda: delivery(outbox, sender, trail, time)
