@@ -76,7 +76,8 @@ def test_a_closed_loop_hides_the_same_stall_in_one_request() -> None:
 def test_open_loop_latencies_are_in_the_order_of_the_slots() -> None:
     with peer_that(stall_once) as endpoint, echo.connected(endpoint, SIZE) as connection:
         waits = roundtrip.open_loop(connection, SIZE, 150, rate_per_second=500).latencies_ns
-    assert int(np.argmax(waits)) == 100
+    # On a busy machine a later one may wait even longer; none before has waited for as long as the stall.
+    assert int(np.flatnonzero(waits >= 200e6)[0]) == 100
 
 
 def test_slots_missed_by_this_side_are_counted_and_their_wait_is_kept() -> None:
