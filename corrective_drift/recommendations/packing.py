@@ -1,10 +1,10 @@
 """How many whole nodes could go: what is unused is not what can be given back. Pure.
 
 Pods fit onto fewer nodes only as far as they can be packed. No document holds single pods, so there are two bounds: at
-best the load of the scarcer resource fills the remaining nodes; at worst it takes twice as many: wherever pods go to
-the first node that has room, what one node holds and the first pod of the next are together more than a node (Johnson
-1973, "Near-optimal bin packing algorithms"), so that of m nodes the load is more than (m - 1)/2. Nothing closer holds
-for pods of more than half a node.
+best the load of the scarcer resource fills the remaining nodes; at worst it takes twice as many as the loads of all
+resources together: wherever pods go to the first node that has room, any two nodes hold more of some resource than one
+has. Added up around a ring of m nodes, twice all loads are more than m. Nothing closer holds for pods of more than half
+a node.
 """
 
 import math
@@ -42,7 +42,7 @@ def within_headroom(load: Range, headroom: Range, capacity: Range) -> Range:
 
 def removable(nodes: Range, *loads: Range) -> tuple[float, float, float]:
     """Return how many nodes could go (low, mid, high), each resource's mean load given as a share of a node."""
-    best, worst = max(load.low for load in loads), max(load.high for load in loads)
+    best, worst = max(load.low for load in loads), sum(load.high for load in loads)
     low = nodes.low - max(1, math.ceil(_FIRST_FIT * nodes.low * worst)) if math.isfinite(worst) else 0
     # One node stays, whatever runs on it.
     high = 0.0 if math.isinf(nodes.high) else nodes.high - max(1, math.ceil(nodes.high * best))

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.wire.fields import TABLE
@@ -97,18 +97,23 @@ def test_what_fits_into_half_of_the_nodes_may_free_none_of_them() -> None:
     assert (low, high) == (0, 10)
 
 
-@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(0, 20))
-def test_first_fit_never_takes_more_nodes_than_the_low_end_leaves(pods: list[int], idle: int) -> None:
-    held: list[int] = []
-    for pod in pods:
-        place = next((n for n, percent in enumerate(held) if percent + pod <= 100), None)
+PODS = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=60)
+
+
+@given(PODS, st.integers(0, 20))
+@example([(0, 100)] * 2 + [(51, 1)] * 5, 0)
+def test_first_fit_never_takes_more_nodes_than_the_low_end_leaves(pods: list[tuple[int, int]], idle: int) -> None:
+    held: list[tuple[int, int]] = []
+    for cpu, memory in pods:
+        sums = [(each[0] + cpu, each[1] + memory) for each in held]
+        place = next((n for n, each in enumerate(sums) if max(each) <= 100), None)
         if place is None:
-            held.append(pod)
+            held.append((cpu, memory))
         else:
-            held[place] += pod
+            held[place] = sums[place]
     nodes = len(held) + idle
-    load = Range(sum(pods) / 100 / nodes, sum(pods) / 100 / nodes)
-    low, _, _ = removable(Range(nodes, nodes), load, Range(0, 0))
+    loads = [sum(pod[resource] for pod in pods) / 100 / nodes for resource in (0, 1)]
+    low, _, _ = removable(Range(nodes, nodes), *(Range(load, load) for load in loads))
     assert nodes - low >= len(held)
 
 

@@ -59,7 +59,7 @@ def test_the_memory_floor_is_the_peak_and_a_margin() -> None:
 
 
 def test_idle_nodes_are_told_with_how_many_of_them_could_really_go() -> None:
-    given = documents(10, {**NODES, **requested(0.4), "usage.idle_nodes": "8-15"})
+    given = documents(10, {**NODES, **requested(0.15), "usage.idle_nodes": "8-15"})
     unused, realizable = said(given)["idle-nodes", ""].savings
     assert (unused.low, unused.high) == (8, 15)
     assert 0 < realizable.low < unused.low
