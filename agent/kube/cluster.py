@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from agent.kube.errors import Ask, Gone, http_date, warnings
+from agent.kube.errors import UNREADABLE, Ask, Gone, http_date, warnings
 from agent.kube.http import Transport
 from agent.kube.login import log_in
 from agent.kube.records import READERS, meta
@@ -80,7 +80,7 @@ class Kube:
         answer = self._transport.call(ask, "GET", _path(kind.api, namespace, name))
         try:
             record: R = READERS[kind].one(answer.body)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        except (*UNREADABLE, ValueError) as error:
             raise _unreadable(ask) from error
         return record
 
@@ -180,7 +180,7 @@ class Kube:
             answer = self._transport.call(ask, "GET", _path(kind.api, namespace), query=query)
             try:
                 records, resource_version, next_page = READERS[kind].page(answer.body)
-            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            except (*UNREADABLE, ValueError) as error:
                 raise _unreadable(ask) from error
             yield records, answer.arrived_ns, resource_version
             if not next_page:
@@ -204,7 +204,7 @@ T = TypeVar("T")
 def _decoded(ask: Ask, shape: type[T], body: bytes) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _unreadable(ask) from error
 
 

@@ -19,6 +19,8 @@ _SENTENCE_CHARACTERS = 700
 _PASSING = frozenset({429, 500, 502, 503, 504})
 _METRICS = ".metrics.k8s.io"
 _decode = msgspec.json.Decoder(StatusWire).decode
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding fails with: msgspec has errors of its own for all but no UTF-8, and what is nested too deeply."""
 
 
 class Gone(TryAgain):
@@ -60,7 +62,7 @@ def read_status(body: bytes) -> StatusWire:
     """Return the Status that `body` holds, an empty one where it holds none (a proxy's page, a cut answer)."""
     try:
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return StatusWire()
 
 

@@ -20,7 +20,7 @@ import msgspec
 import urllib3
 
 from agent.kube.body import pieces
-from agent.kube.errors import Ask, Forbidden, Gone, NotServed
+from agent.kube.errors import UNREADABLE, Ask, Forbidden, Gone, NotServed
 from agent.kube.http import Transport, pause_seconds
 from agent.kube.scan_items import Malformed, Splitter
 from agent.kube.wire import VersionWire, Wire
@@ -276,7 +276,6 @@ def _told(what: str, read: Callable[[], R]) -> R:
     except TryAgain as error:
         silent = isinstance(error.__cause__, urllib3.exceptions.TimeoutError)
         problem = Problem.TIMEOUT if silent else Problem.FAILED
-    # msgspec has errors of its own for all but bytes that are no UTF-8, and what is nested too deeply.
-    except (JobsError, _Lost, Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (JobsError, _Lost, Malformed, *UNREADABLE):
         problem = Problem.FAILED
     raise ScanFailed(problem, what)

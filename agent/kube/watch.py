@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from agent.kube.errors import Ask, Gone, read_status, to_error
+from agent.kube.errors import UNREADABLE, Ask, Gone, read_status, to_error
 from agent.kube.http import LONGEST_PAUSE_SECONDS, Transport, pause_seconds
 from agent.kube.records import READERS
 from agent.kube.stream import LineStream
@@ -138,7 +138,7 @@ class KubeWatch(Generic[R]):
                 self._since = _decode_meta(event.object).metadata.resource_version
                 return None
             record = self._read(bytes(event.object))
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        except (*UNREADABLE, ValueError) as error:
             raise Unavailable(f"can't {self._ask}: what the server sends is not in the API's format") from error
         self._since = record.meta.resource_version
         return Arrival(change=Change(event.type), record=record, arrived_ns=arrived_ns)
