@@ -46,8 +46,8 @@ def recommend(
                 abstained.append(each)
             elif each.trial is not None and (missing := gates.too_few(each.trial)) is not None:
                 abstained.append(rule.abstains(missing, each.subject))
-            elif (old := gates.too_old(each.observed.last_day, today)) is not None:
-                abstained.append(rule.abstains(old, each.subject))
+            elif (age_days := gates.too_old(each.observed.last_day, today)) is not None:
+                abstained.append(rule.abstains(f"it was last reported {age_days} days ago", each.subject))
             else:
                 judged.append(_Judged(rule=rule, candidate=each))
     tested = [each.candidate.trial.p_value for each in judged if each.candidate.trial is not None]
@@ -68,8 +68,7 @@ def recommend(
 def _silence(evidence: Evidence, today: date) -> str | None:
     if not evidence.days:
         return "there is no report of the last eight weeks"
-    age_days = (today - evidence.days[-1]).days
-    if age_days > gates.MOST_AGE_DAYS:
+    if (age_days := gates.too_old(evidence.days[-1], today)) is not None:
         return f"the last report is {age_days} days old: advice is about the cluster of today"
     return None
 

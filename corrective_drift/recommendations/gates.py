@@ -25,10 +25,10 @@ def too_few(trial: Trial) -> str | None:
     return None
 
 
-def too_old(last_day: date, today: date) -> str | None:
-    """Return why what was last reported on a day is no ground for advice, or None."""
+def too_old(last_day: date, today: date) -> int | None:
+    """Return the age in days of what was last reported on a day and is too old for advice, or None."""
     age_days = (today - last_day).days
-    return f"it was last reported {age_days} days ago" if age_days > MOST_AGE_DAYS else None
+    return age_days if age_days > MOST_AGE_DAYS else None
 
 
 def confidence(trial: Trial | None, adjusted_p_value: float) -> Confidence:

@@ -16,8 +16,8 @@ _FIRST_FIT = 2
 # quarter of the first 4 GiB is the largest (cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes).
 LEAST_ALLOCATABLE = 0.75
 ASSUMPTION = (
-    "nodes of one size, one resource that runs out first, and no pod bound to a node, zone or pool by affinity, a "
-    "local volume or a budget of disruptions; low is the worst of first-fit packing, high a perfect one"
+    "nodes of one size, and no pod bound to a node, zone or pool by affinity, a local volume or a budget of "
+    "disruptions; low is the worst of first-fit packing, high a perfect one"
 )
 
 
