@@ -164,8 +164,9 @@ def _reconfigured(documents: Sequence[Document]) -> list[Finding]:
     """Return the latest differences of settings between a report and what was last said before it."""
     known: dict[str, dict[str, object]] = {}
     found: list[Finding] = []
+    settings = sorted(SETTINGS)
     for day, of_day in groupby(documents, key=itemgetter("day")):
-        differing = partial(reconfigured, fields=sorted(SETTINGS), at=_at(day))
+        differing = partial(reconfigured, fields=settings, at=_at(day))
         # Of a day's reports nothing tells which came first: a setting that has changed in between is told once.
         for document in sorted(of_day, key=lambda each: len(differing(known, each))):
             found += differing(known, document)
