@@ -136,10 +136,13 @@ def _why_unknown(evidence: Evidence, further: int | None, rules: Rules) -> str:
     unknown = f"{_change(evidence)}: neither a difference nor its absence is certain"
     if further is None:
         return f"{unknown}, and values of zero don't tell how many runs would be"
-    runs = "about 1 more run" if further == 1 else f"about {further} more runs"
+    return f"{unknown}; {_runs(further)} on each side would show a change of {rules.margin:.0%}"
+
+
+def _runs(further: int) -> str:
     if further > MOST_RUNS_TOLD:
-        runs = f"more than {MOST_RUNS_TOLD} more runs"
-    return f"{unknown}; {runs} on each side would show a change of {rules.margin:.0%}"
+        return f"more than {MOST_RUNS_TOLD} more runs"
+    return f"about {further} more {'run' if further == 1 else 'runs'}"
 
 
 def _median(evidence: Evidence, side: Side) -> float:
