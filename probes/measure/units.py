@@ -53,6 +53,7 @@ def format_quantity(value: float, unit: Unit) -> str:
 def parse_size(text: str) -> int:
     """Return the bytes that `text` names: `4GiB`, `512MiB`, `1G`, `4096`. A prefix is binary with or without the `i`.
 
+    Of a fraction of a byte the nearest whole one counts: a size that was formatted is no further off than its digits.
     fio reads `1G` as 2³⁰ too, so that one text means the same in both tools. Raises ValueError for anything else, for
     less than one byte, and for more than a file can hold.
     """
@@ -60,10 +61,10 @@ def parse_size(text: str) -> int:
     if match is None or (match["binary"] and not match["prefix"]):
         raise ValueError(f"{text!r} is not a size: write a number with an optional unit, such as 512MiB or 4GiB")
     power = "kmgt".index(match["prefix"].lower()) + 1 if match["prefix"] else 0
-    size = int(Fraction(match["number"]) * 1024**power)
+    size = Fraction(match["number"]) * Fraction(1024) ** power
     if not 1 <= size <= _LARGEST_SIZE:
         raise ValueError(f"{text!r} is no size to use: it must be at least one byte and less than 8 EiB")
-    return size
+    return round(size)
 
 
 def parse_duration(text: str) -> float:

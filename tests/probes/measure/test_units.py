@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probes.measure.units import Unit, format_quantity, format_seconds, parse_duration, parse_size
@@ -68,6 +68,7 @@ def test_a_size_in_plain_bytes_is_read_exactly(size: int) -> None:
 
 
 @given(st.integers(1, 2**42))
+@example(1152)
 def test_a_formatted_size_reads_back_within_its_three_digits(size: int) -> None:
     text = format_quantity(size, Unit.BYTES)
     assert parse_size(text) == pytest.approx(size, rel=0.0051, abs=1)
